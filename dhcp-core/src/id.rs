@@ -1,0 +1,317 @@
+//! Who is asking? Hardware addresses, client identifiers, and the key that a lease is kept under.
+
+use core::error::Error;
+use core::fmt;
+use core::hash::Hasher;
+use core::str::FromStr;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+/// The octets of `chaddr` that count (`hlen`), and their type (RFC 2131 section 2). Ethernet is type 1 with 6 octets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HardwareAddr {
+    htype: u8,
+    hlen: u8,
+    chaddr: [u8; Self::LEN_MAX],
+}
+
+impl HardwareAddr {
+    /// `chaddr` has room for 16 octets.
+    pub const LEN_MAX: usize = 16;
+
+    /// The hardware type of Ethernet in the header (RFC 1700).
+    pub const ETHERNET: u8 = 1;
+
+    /// From a type and 0 to 16 octets; `None` for more.
+    #[must_use]
+    pub fn new(htype: u8, octets: &[u8]) -> Option<Self> {
+        let mut chaddr = [0; Self::LEN_MAX];
+        chaddr.get_mut(..octets.len())?.copy_from_slice(octets);
+        Some(Self { htype, hlen: u8::try_from(octets.len()).ok()?, chaddr })
+    }
+
+    /// An Ethernet address.
+    #[must_use]
+    pub const fn ethernet(mac: [u8; 6]) -> Self {
+        let [a, b, c, d, e, f] = mac;
+        let chaddr = [a, b, c, d, e, f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        Self { htype: Self::ETHERNET, hlen: 6, chaddr }
+    }
+
+    /// `htype`.
+    #[must_use]
+    pub const fn htype(&self) -> u8 {
+        self.htype
+    }
+
+    /// The octets, `hlen` of them: 0 to 16.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        self.chaddr.get(..usize::from(self.hlen)).expect("hlen is at most 16 by construction")
+    }
+
+    /// The MAC address, if this is an Ethernet address.
+    #[must_use]
+    pub fn as_ethernet(&self) -> Option<[u8; 6]> {
+        if self.htype != Self::ETHERNET {
+            return None;
+        }
+        self.octets().try_into().ok()
+    }
+}
+
+impl fmt::Display for HardwareAddr {
+    /// `02:00:00:00:00:01`; other types than Ethernet carry the type in front: `6/02:00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.htype != Self::ETHERNET {
+            write!(f, "{}/", self.htype)?;
+        }
+        write_hex(f, self.octets(), ":")
+    }
+}
+
+impl fmt::Debug for HardwareAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HardwareAddr({self})")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for HardwareAddr {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=u8}/{=[u8]:02x}", self.htype, self.octets());
+    }
+}
+
+/// The text is not a MAC address: six octets in hex, with `:` or `-` between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseMacError;
+
+impl fmt::Display for ParseMacError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a MAC address is six octets in hex with `:` between them, such as 02:00:00:00:00:01",
+        )
+    }
+}
+
+impl Error for ParseMacError {}
+
+impl FromStr for HardwareAddr {
+    type Err = ParseMacError;
+
+    /// An Ethernet address; one digit is enough for an octet below 16, as `dhcpd.conf` allows.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut mac = [0; 6];
+        let mut parts = text.split([':', '-']);
+        for octet in &mut mac {
+            let part = parts.next().ok_or(ParseMacError)?;
+            let digits = part.bytes().all(|digit| digit.is_ascii_hexdigit());
+            if !digits || part.is_empty() || part.len() > 2 {
+                return Err(ParseMacError);
+            }
+            *octet = u8::from_str_radix(part, 16).map_err(|_| ParseMacError)?;
+        }
+        if parts.next().is_some() { Err(ParseMacError) } else { Ok(Self::ethernet(mac)) }
+    }
+}
+
+/// What a client calls itself (option 61; RFC 2132 section 9.14): 2 to 255 octets that mean nothing to anybody else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId<'a>(&'a [u8]);
+
+impl<'a> ClientId<'a> {
+    /// The longest client identifier in octets.
+    pub const LEN_MAX: usize = 255;
+
+    /// `None` unless there are 2 to 255 octets.
+    #[must_use]
+    pub const fn new(octets: &'a [u8]) -> Option<Self> {
+        if octets.len() >= 2 && octets.len() <= Self::LEN_MAX { Some(Self(octets)) } else { None }
+    }
+
+    /// The octets as the client sent them.
+    #[must_use]
+    pub const fn octets(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl fmt::Display for ClientId<'_> {
+    /// Hex with colons, as it is written in a configuration.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, self.0, ":")
+    }
+}
+
+impl fmt::Debug for ClientId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientId({self})")
+    }
+}
+
+/// The installation's own 16 octets. They keep clients from choosing colliding keys, and make the MAC addresses that are
+/// derived from container names differ from one installation to the next. Written down once and never changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct InstallationKey(pub [u8; 16]);
+
+impl InstallationKey {
+    /// 128 keyed bits (SipHash-2-4) of `parts`, each with its length in front.
+    #[must_use]
+    pub fn hash(&self, domain: u8, parts: &[&[u8]]) -> [u8; 16] {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
+        hasher.write_u8(domain);
+        for part in parts {
+            hasher.write_u64(part.len() as u64);
+            hasher.write(part);
+        }
+        hasher.finish128().as_bytes()
+    }
+}
+
+impl fmt::Debug for InstallationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InstallationKey(..)")
+    }
+}
+
+/// Which client a lease belongs to, in 16 octets: what a lease is kept and found under.
+///
+/// A client identifier or typed hardware address of up to 14 octets stands in the key itself; a longer one stands there as 120 bits
+/// of a hash keyed by the installation, so that no client can choose another's key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientKey([u8; Self::LEN]);
+
+impl ClientKey {
+    /// Octets in a key.
+    pub const LEN: usize = 16;
+
+    const CLIENT_ID: u8 = 0x40;
+    const HARDWARE: u8 = 0x80;
+    const HASHED: u8 = 0x0f;
+
+    /// The key of a client that sent option 61.
+    #[must_use]
+    pub fn from_client_id(installation: &InstallationKey, id: ClientId<'_>) -> Self {
+        Self::pack(Self::CLIENT_ID, id.octets())
+            .unwrap_or_else(|| Self::hashed(installation, Self::CLIENT_ID, &[id.octets()]))
+    }
+
+    /// The key of a client that is known by `htype` and `chaddr` (RFC 2131 section 4.2).
+    #[must_use]
+    pub fn from_hardware(installation: &InstallationKey, hardware: &HardwareAddr) -> Self {
+        let octets = hardware.octets();
+        let mut typed = [0; HardwareAddr::LEN_MAX + 1];
+        typed[0] = hardware.htype();
+        let (_, rest) = typed.split_at_mut(1);
+        rest.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        let typed = typed.get(..=octets.len()).expect("at most 16 octets and the type");
+        Self::pack(Self::HARDWARE, typed)
+            .unwrap_or_else(|| Self::hashed(installation, Self::HARDWARE, &[typed]))
+    }
+
+    /// The key's octets as the record keeps them, or as [`ClientKey::octets`] gave them.
+    #[must_use]
+    pub const fn from_octets(octets: [u8; Self::LEN]) -> Self {
+        Self(octets)
+    }
+
+    /// The key's octets.
+    #[must_use]
+    pub const fn octets(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// Kind and length in the first octet, the identity behind it, zeros to the end.
+    fn pack(kind: u8, identity: &[u8]) -> Option<Self> {
+        let len = u8::try_from(identity.len()).ok().filter(|len| *len < Self::HASHED)?;
+        let mut key = [0; Self::LEN];
+        let (first, rest) = key.split_first_mut()?;
+        *first = kind | len;
+        rest.get_mut(..identity.len())?.copy_from_slice(identity);
+        Some(Self(key))
+    }
+
+    fn hashed(installation: &InstallationKey, kind: u8, parts: &[&[u8]]) -> Self {
+        let mut key = installation.hash(kind, parts);
+        key[0] = kind | Self::HASHED;
+        Self(key)
+    }
+}
+
+impl fmt::Debug for ClientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientKey(")?;
+        write_hex(f, &self.0, "")?;
+        f.write_str(")")
+    }
+}
+
+fn write_hex(f: &mut fmt::Formatter<'_>, octets: &[u8], between: &str) -> fmt::Result {
+    for (index, octet) in octets.iter().enumerate() {
+        if index > 0 {
+            f.write_str(between)?;
+        }
+        write!(f, "{octet:02x}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::ToString;
+
+    use super::*;
+
+    const KEY: InstallationKey = InstallationKey([7; 16]);
+
+    #[test]
+    fn a_mac_address_is_read_as_it_is_written() {
+        let mac: HardwareAddr = "02:00:5e:0:1:ff".parse().unwrap();
+        assert_eq!(mac.as_ethernet(), Some([0x02, 0, 0x5e, 0, 1, 0xff]));
+        assert_eq!(mac.to_string(), "02:00:5e:00:01:ff");
+        for wrong in
+            ["", "02:00:5e:00:01", "02:00:5e:00:01:ff:00", "02:00:5e:00:01:+f", "020:0:5e:0:1:f"]
+        {
+            assert_eq!(wrong.parse::<HardwareAddr>(), Err(ParseMacError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hardware_addresses_have_0_to_16_octets() {
+        assert_eq!(HardwareAddr::new(1, &[]).unwrap().octets(), &[] as &[u8]);
+        assert_eq!(HardwareAddr::new(6, &[9; 16]).unwrap().octets(), &[9; 16]);
+        assert_eq!(HardwareAddr::new(6, &[9; 17]), None);
+        assert_eq!(HardwareAddr::new(6, &[2, 0]).unwrap().to_string(), "6/02:00");
+    }
+
+    #[test]
+    fn client_ids_have_2_to_255_octets() {
+        assert!(ClientId::new(&[1]).is_none() && ClientId::new(&[0; 256]).is_none());
+        assert!(ClientId::new(&[1, 2]).is_some() && ClientId::new(&[0; 255]).is_some());
+    }
+
+    #[test]
+    fn different_clients_have_different_keys() {
+        let mac = HardwareAddr::ethernet([2, 0, 0, 0, 0, 1]);
+        let other_type = HardwareAddr::new(6, mac.octets()).unwrap();
+        let as_id = [1, 2, 0, 0, 0, 0, 1];
+        let long = [5; 40];
+        let keys = [
+            ClientKey::from_hardware(&KEY, &mac),
+            ClientKey::from_hardware(&KEY, &other_type),
+            ClientKey::from_client_id(&KEY, ClientId::new(&as_id).unwrap()),
+            ClientKey::from_client_id(&KEY, ClientId::new(&as_id[..6]).unwrap()),
+            ClientKey::from_client_id(&KEY, ClientId::new(&[0; 14]).unwrap()),
+            ClientKey::from_client_id(&KEY, ClientId::new(&[0; 15]).unwrap()),
+            ClientKey::from_client_id(&KEY, ClientId::new(&long).unwrap()),
+            ClientKey::from_client_id(&KEY, ClientId::new(&long[..39]).unwrap()),
+            ClientKey::from_client_id(&InstallationKey([8; 16]), ClientId::new(&long).unwrap()),
+        ];
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(key), "{key:?} twice");
+        }
+    }
+}

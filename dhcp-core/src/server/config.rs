@@ -1,0 +1,118 @@
+//! What is the server told once, when it starts? Subnets with their pools, options rendered for the wire, reservations.
+//!
+//! The caller owns everything; a host builds it from a file, a microcontroller has it in flash. Checked constructors and
+//! the host's `check` keep contradictions out; the server trusts what it gets here.
+
+use core::net::Ipv4Addr;
+
+use crate::id::{HardwareAddr, InstallationKey};
+use crate::net::{Range, Subnet};
+use crate::time::LeaseTime;
+
+/// A subnet's place in [`ServerConfig::subnets`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SubnetIndex(pub u16);
+
+/// A segment that packets come in on: the caller's number of the interface, and the VLAN when the frame was tagged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Link {
+    /// The caller's number of the interface.
+    pub interface: u16,
+    /// 1 to 4094, or none for untagged frames.
+    pub vlan: Option<u16>,
+}
+
+/// All that the server is told.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerConfig<'c> {
+    /// At most 65,535; subnets of one shared network stand next to each other.
+    pub subnets: &'c [SubnetConfig<'c>],
+    /// The installation's own key.
+    pub installation: InstallationKey,
+    /// How long an OFFER is held when the pool has room, in seconds; 60 unless told.
+    pub offer_hold_secs: u32,
+    /// How long a declined address is in quarantine, in seconds; 600 unless told.
+    pub quarantine_secs: u32,
+    /// How far beyond its end a lease is promised when it is recorded, in seconds: renewals within the promise need no record. 0 records each.
+    pub promise_slack_secs: u32,
+}
+
+/// Which identity a lease is kept under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The client identifier when one is sent, else the hardware address (RFC 2131 section 4.2).
+    ClientId,
+    /// The hardware address, whatever the client calls itself: cloned machines share client identifiers.
+    Hardware,
+}
+
+/// One subnet.
+#[derive(Clone, Copy, Debug)]
+pub struct SubnetConfig<'c> {
+    /// The network.
+    pub subnet: Subnet,
+    /// Where it is attached; none when it is reached through relays only.
+    pub link: Option<Link>,
+    /// Subnets with the same number share one segment.
+    pub shared_network: u16,
+    /// Our address for it: option 54, the IP source, and `siaddr` unless `next_server` is set. None: the address that the packet was sent to.
+    pub server_id: Option<Ipv4Addr>,
+    /// `siaddr` (RFC 2131 section 2): the next server in a boot.
+    pub next_server: Option<Ipv4Addr>,
+    /// `sname`, at most 63 octets.
+    pub server_name: &'c [u8],
+    /// `file`, at most 127 octets.
+    pub boot_file: &'c [u8],
+    /// What may be handed out, in ascending order, without overlaps.
+    pub ranges: &'c [Range],
+    /// What must not be, though a range contains it: exclusions, routers, our own addresses. In ascending order, without overlaps.
+    pub excluded: &'c [Range],
+    /// Options rendered as code, length, value.
+    pub options: &'c [u8],
+    /// When the client asks for none.
+    pub lease_default: LeaseTime,
+    /// Shorter wishes are raised to it.
+    pub lease_min: LeaseTime,
+    /// Longer wishes are cut to it.
+    pub lease_max: LeaseTime,
+    /// Whether a client with a wrong address is told so (NAK) when we know nothing of its lease.
+    pub authoritative: bool,
+    /// Which identity leases are kept under.
+    pub identity: Identity,
+    /// Whether clients without a reservation are served.
+    pub serve_unknown: bool,
+    /// Whether option 12 may select a reservation by name.
+    pub trust_host_name: bool,
+    /// In ascending order of `who`, without doubles.
+    pub reservations: &'c [Reservation<'c>],
+}
+
+/// An address, options or both for one client.
+#[derive(Clone, Copy, Debug)]
+pub struct Reservation<'c> {
+    /// Whom it is for.
+    pub who: Who<'c>,
+    /// In the subnet, within a range or not. None: the client is known, and gets an address from the ranges.
+    pub address: Option<Ipv4Addr>,
+    /// Options rendered as code, length, value; they hide the subnet's.
+    pub options: &'c [u8],
+    /// `siaddr` for this client.
+    pub next_server: Option<Ipv4Addr>,
+    /// `file` for this client; empty: the subnet's.
+    pub boot_file: &'c [u8],
+    /// A name for people; may be empty.
+    pub name: &'c [u8],
+}
+
+/// How a reservation knows its client. The order is that of the variants, then of the octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who<'c> {
+    /// By `htype` and `chaddr`, whatever client identifier is sent with it.
+    Hardware(HardwareAddr),
+    /// By option 61.
+    ClientId(&'c [u8]),
+    /// By option 12, where the subnet trusts it.
+    Name(&'c [u8]),
+}

@@ -1,0 +1,234 @@
+//! What time is it, and how long is that? Two clocks and one duration, none of which this crate reads.
+//!
+//! [`Instant`] orders what happens while a program runs: retransmissions, holds, probes. [`Timestamp`] is written down
+//! and must mean the same after a restart: the end of a lease. [`LeaseTime`] is what RFC 2131 calls a lease's duration.
+
+use core::fmt;
+
+/// Milliseconds on the caller's monotonic clock; its zero is the caller's. Nothing in this crate reads a clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Instant {
+    millis: u64,
+}
+
+impl Instant {
+    /// The caller's zero.
+    pub const ZERO: Self = Self { millis: 0 };
+
+    /// An instant `millis` milliseconds after the caller's zero.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self { millis }
+    }
+
+    /// Milliseconds since the caller's zero.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.millis
+    }
+
+    /// Whole seconds since the caller's zero.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.millis / 1_000
+    }
+
+    /// Saturates at the end of the clock.
+    #[must_use]
+    pub const fn plus_millis(self, millis: u64) -> Self {
+        Self { millis: self.millis.saturating_add(millis) }
+    }
+
+    /// Saturates. An infinite lease (RFC 2131 section 3.3) is [`LeaseTime::Infinite`], never a number here.
+    #[must_use]
+    pub const fn plus_secs(self, secs: u32) -> Self {
+        Self { millis: self.millis.saturating_add(secs as u64 * 1_000) }
+    }
+
+    /// Milliseconds from `earlier` to here; zero when `earlier` is later.
+    #[must_use]
+    pub const fn millis_since(self, earlier: Self) -> u64 {
+        self.millis.saturating_sub(earlier.millis)
+    }
+}
+
+/// Seconds on the lease clock, which goes on over restarts: Unix time where a wall clock is known, else the last
+/// journaled time plus the time since start. It may be slow, which only keeps an address held longer; it must not be fast.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Timestamp {
+    secs: u32,
+}
+
+impl Timestamp {
+    /// Later than every other value: the end of an infinite lease.
+    pub const NEVER: Self = Self { secs: u32::MAX };
+
+    /// `secs` seconds after the clock's zero; `u32::MAX` is [`Timestamp::NEVER`].
+    #[must_use]
+    pub const fn from_secs(secs: u32) -> Self {
+        Self { secs }
+    }
+
+    /// Seconds since the clock's zero; `u32::MAX` for [`Timestamp::NEVER`].
+    #[must_use]
+    pub const fn as_secs(self) -> u32 {
+        self.secs
+    }
+
+    /// The end of a lease of `duration` that begins here. A finite sum saturates one second short of
+    /// [`Timestamp::NEVER`], so that a long lease never becomes an infinite one by accident.
+    #[must_use]
+    pub const fn plus(self, duration: LeaseTime) -> Self {
+        match duration {
+            LeaseTime::Infinite => Self::NEVER,
+            LeaseTime::Secs(secs) => self.plus_secs(secs),
+        }
+    }
+
+    /// As [`Timestamp::plus`] for a finite number of seconds. `NEVER` plus anything is `NEVER`.
+    #[must_use]
+    pub const fn plus_secs(self, secs: u32) -> Self {
+        if self.secs == u32::MAX {
+            return Self::NEVER;
+        }
+        let sum = self.secs.saturating_add(secs);
+        Self { secs: if sum == u32::MAX { u32::MAX - 1 } else { sum } }
+    }
+
+    /// Seconds from `earlier` to here; zero when `earlier` is later. For [`Timestamp::NEVER`] the duration is infinite.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> LeaseTime {
+        if self.secs == u32::MAX {
+            return LeaseTime::Infinite;
+        }
+        LeaseTime::Secs(self.secs.saturating_sub(earlier.secs))
+    }
+}
+
+/// The duration of a lease (RFC 2131 section 3.3; option 51). Infinite is a value of its own and orders last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum LeaseTime {
+    /// 0 to 4,294,967,294 seconds.
+    Secs(u32),
+    /// The address is the client's for good.
+    Infinite,
+}
+
+impl LeaseTime {
+    /// From option 51's number, where 0xffffffff means infinite.
+    #[must_use]
+    pub const fn from_wire(secs: u32) -> Self {
+        if secs == u32::MAX { Self::Infinite } else { Self::Secs(secs) }
+    }
+
+    /// The number in option 51.
+    #[must_use]
+    pub const fn to_wire(self) -> u32 {
+        match self {
+            Self::Secs(secs) => secs,
+            Self::Infinite => u32::MAX,
+        }
+    }
+
+    /// T1, when the client asks its server again: half of the lease (RFC 2131 section 4.4.5).
+    #[must_use]
+    pub const fn renewal(self) -> Self {
+        match self {
+            Self::Secs(secs) => Self::Secs(secs / 2),
+            Self::Infinite => Self::Infinite,
+        }
+    }
+
+    /// T2, when the client asks any server: seven eighths of the lease (RFC 2131 section 4.4.5).
+    #[must_use]
+    pub const fn rebinding(self) -> Self {
+        match self {
+            // In this order nothing overflows, and what is lost is less than eight seconds.
+            Self::Secs(secs) => Self::Secs(secs - secs / 8),
+            Self::Infinite => Self::Infinite,
+        }
+    }
+}
+
+impl fmt::Display for LeaseTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secs(secs) => write!(f, "{secs} s"),
+            Self::Infinite => f.write_str("infinite"),
+        }
+    }
+}
+
+/// The two clocks seen together: which [`Timestamp`] an [`Instant`] stands for. The caller makes one at start, from the
+/// wall clock where there is one, else from the last time in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct LeaseClock {
+    at: Instant,
+    stamp: Timestamp,
+}
+
+impl LeaseClock {
+    /// At the instant `at` the lease clock shows `stamp`.
+    #[must_use]
+    pub const fn new(at: Instant, stamp: Timestamp) -> Self {
+        Self { at, stamp }
+    }
+
+    /// What the lease clock shows at `now`; before `at` it stands still.
+    #[must_use]
+    pub fn read(&self, now: Instant) -> Timestamp {
+        let secs = now.millis_since(self.at) / 1_000;
+        self.stamp.plus_secs(u32::try_from(secs).unwrap_or(u32::MAX))
+    }
+
+    /// Moves forward to `stamp` when that is later, as after a time server was reached; never backward.
+    pub fn advance(&mut self, now: Instant, stamp: Timestamp) {
+        if stamp > self.read(now) {
+            *self = Self::new(now, stamp);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_lease_never_becomes_infinite() {
+        let end = Timestamp::from_secs(u32::MAX - 10).plus(LeaseTime::Secs(100));
+        assert_eq!(end, Timestamp::from_secs(u32::MAX - 1));
+        assert_eq!(Timestamp::from_secs(5).plus(LeaseTime::Infinite), Timestamp::NEVER);
+        assert_eq!(Timestamp::NEVER.plus_secs(1), Timestamp::NEVER);
+    }
+
+    #[test]
+    fn t1_is_before_t2_is_before_the_end() {
+        for secs in [0, 1, 7, 8, 60, 3_600, u32::MAX - 1] {
+            let lease = LeaseTime::Secs(secs);
+            assert!(lease.renewal() <= lease.rebinding() && lease.rebinding() <= lease);
+        }
+        assert_eq!(LeaseTime::Secs(3_600).rebinding(), LeaseTime::Secs(3_150));
+        assert_eq!(LeaseTime::Infinite.renewal(), LeaseTime::Infinite);
+    }
+
+    #[test]
+    fn infinity_is_one_number_on_the_wire() {
+        assert_eq!(LeaseTime::from_wire(u32::MAX), LeaseTime::Infinite);
+        assert_eq!(LeaseTime::Infinite.to_wire(), u32::MAX);
+        assert!(LeaseTime::Infinite > LeaseTime::Secs(u32::MAX - 1));
+    }
+
+    #[test]
+    fn the_lease_clock_goes_forward_only() {
+        let mut clock = LeaseClock::new(Instant::from_millis(500), Timestamp::from_secs(1_000));
+        assert_eq!(clock.read(Instant::from_millis(2_499)), Timestamp::from_secs(1_001));
+        clock.advance(Instant::from_millis(2_500), Timestamp::from_secs(900));
+        assert_eq!(clock.read(Instant::from_millis(2_500)), Timestamp::from_secs(1_002));
+        clock.advance(Instant::from_millis(2_500), Timestamp::from_secs(9_000));
+        assert_eq!(clock.read(Instant::from_millis(3_500)), Timestamp::from_secs(9_001));
+    }
+}

@@ -1,0 +1,1 @@
+//! Which options are there, and how are they found in a field?

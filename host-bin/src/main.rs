@@ -1,0 +1,3 @@
+//! The `hydrant` binary.
+
+fn main() {}

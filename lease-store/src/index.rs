@@ -1,0 +1,33 @@
+//! Where on the medium is an address recorded? Asked by the journal, answered by the table, which has a slot for each address anyway.
+//!
+//! With this the journal needs no memory of its own, and an update of a lease reads nothing from the medium.
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::time::Timestamp;
+
+/// Where a record begins on the medium, in units of the journal's alignment (its word size, at least 4 octets).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(pub u32);
+
+/// What a record written for an address now has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The end that is promised for a lease; in the past for a client that is only remembered; the end of a quarantine.
+    pub until: Timestamp,
+    /// Kept for its client although idle.
+    pub pinned: bool,
+}
+
+/// The places of the current full records, one an address.
+pub trait RecordIndex {
+    /// Where the address's current full record begins; `None` when it has none.
+    fn place(&self, address: Ipv4Addr) -> Option<Place>;
+
+    /// Its current full record begins at `place` from now on; `None`: it has none any more. `false` when the address has no slot, so
+    /// that its record is not worth keeping, or when the index is too narrow for the place.
+    fn set_place(&mut self, address: Ipv4Addr, place: Option<Place>) -> bool;
+
+    /// What the record of this address says now; `None` when there is nothing worth keeping.
+    fn recorded(&self, address: Ipv4Addr) -> Option<Recorded>;
+}
