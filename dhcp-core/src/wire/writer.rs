@@ -44,14 +44,18 @@ pub struct Header<'a> {
 /// Everything that follows the header in a reply, in the order in which it is written.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplyOptions<'a> {
-    /// Option 53, always first.
-    pub message_type: MessageType,
+    /// Option 53, always first. None in the reply to a BOOTP request (RFC 1534), which has no DHCP option (50 to 61) at all: neither
+    /// `server_id` nor `times` nor an overload (52) is written then.
+    pub message_type: Option<MessageType>,
     /// Option 54.
     pub server_id: Ipv4Addr,
     /// Options 51, 58 and 59 in seconds, none for a NAK or the ACK of an INFORM.
     pub times: Option<[u32; 3]>,
     /// Options rendered as code, length, value: most specific first; a code in an earlier slice hides the same code in later ones.
     pub rendered: &'a [&'a [u8]],
+    /// Options rendered as code, length, value that are written whether the client asked for them or not; they hide `rendered`. Option 118
+    /// is echoed so (RFC 3011).
+    pub unasked: &'a [u8],
     /// What the client asked for (option 55): filters and orders `rendered`. `None`: all, in their own order.
     pub requested: Option<&'a [u8]>,
     /// Option 56, for a NAK.
