@@ -188,6 +188,7 @@ impl ClientKey {
 
     const CLIENT_ID: u8 = 0x40;
     const HARDWARE: u8 = 0x80;
+    const NAME: u8 = 0xc0;
     const HASHED: u8 = 0x0f;
 
     /// The key of a client that sent option 61.
@@ -208,6 +209,13 @@ impl ClientKey {
         let typed = typed.get(..=octets.len()).expect("at most 16 octets and the type");
         Self::pack(Self::HARDWARE, typed)
             .unwrap_or_else(|| Self::hashed(installation, Self::HARDWARE, &[typed]))
+    }
+
+    /// The key of a client that a reservation knows by its name (option 12, where it is trusted): whoever has the name has the lease.
+    #[must_use]
+    pub fn from_name(installation: &InstallationKey, name: &[u8]) -> Self {
+        Self::pack(Self::NAME, name)
+            .unwrap_or_else(|| Self::hashed(installation, Self::NAME, &[name]))
     }
 
     /// The key's octets as the record keeps them, or as [`ClientKey::octets`] gave them.
@@ -309,6 +317,8 @@ mod tests {
             ClientKey::from_client_id(&KEY, ClientId::new(&long).unwrap()),
             ClientKey::from_client_id(&KEY, ClientId::new(&long[..39]).unwrap()),
             ClientKey::from_client_id(&InstallationKey([8; 16]), ClientId::new(&long).unwrap()),
+            ClientKey::from_name(&KEY, &as_id),
+            ClientKey::from_name(&KEY, &long),
         ];
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[..index].contains(key), "{key:?} twice");
