@@ -6,13 +6,24 @@
 
 pub mod book;
 pub mod config;
+pub mod counters;
+mod decide;
+mod event;
+mod handle;
+mod name;
+mod pending;
+mod reply;
+mod select;
+mod who;
 
 use core::net::Ipv4Addr;
 
-use crate::id::HardwareAddr;
+pub use self::event::{Deal, Discard, Event, Refusal};
+pub use self::handle::{Scratch, Server};
+pub use self::name::{NAME_LEN_MAX, sanitised};
+pub use self::pending::PENDING_MAX;
 use crate::server::book::Change;
-use crate::server::config::{Link, SubnetIndex};
-use crate::wire::message::DecodeError;
+use crate::server::config::Link;
 
 /// A change's place in the order of all changes, counted from 1 since the start of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,65 +156,4 @@ pub struct Outcome<'p> {
     pub record: Option<(Lsn, Change<'p>)>,
     /// For the operator.
     pub event: Event,
-}
-
-/// What happened, for logs and counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// No answer, and why.
-    Discarded(Discard),
-    /// An OFFER.
-    Offered(Deal),
-    /// An ACK of a lease.
-    Acknowledged(Deal),
-    /// A NAK of `deal.address`.
-    Refused(Deal, Refusal),
-    /// An ACK of an INFORM, to `ciaddr`.
-    Informed(Ipv4Addr),
-    /// A client gave its address back.
-    Released(Deal),
-    /// A client found its address in use; it is in quarantine.
-    Declined(Deal),
-}
-
-/// Who and which address an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deal {
-    /// The client.
-    pub hardware: HardwareAddr,
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// The subnet.
-    pub subnet: SubnetIndex,
-}
-
-/// Why a REQUEST was answered with a NAK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The address is not on the client's network (RFC 2131 section 4.3.2).
-    WrongNetwork,
-    /// The address belongs to another client.
-    NotYours,
-    /// The address is reserved for another client from now on.
-    ReservedForAnother,
-    /// The address is outside every pool, excluded or quarantined.
-    NotAvailable,
-    /// The client's lease is for another address.
-    OtherAddress,
-}
-
-/// Why a message got no answer. Normal life on a network, hence not an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Discard {
-    /// The octets are not a DHCP message.
-    Malformed(DecodeError),
-    /// Option 54 names another server: the client chose them (RFC 2131 section 4.3.2).
-    OtherServerChosen,
-    /// No address is free.
-    PoolExhausted,
 }

@@ -1,0 +1,337 @@
+//! What happened to a message, in words for the operator and with a name for the counters? Nothing here decides anything.
+
+use core::fmt;
+use core::net::Ipv4Addr;
+
+use crate::id::HardwareAddr;
+use crate::server::config::SubnetIndex;
+use crate::wire::message::DecodeError;
+
+/// What happened, for logs and counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// No answer, and why.
+    Discarded(Discard),
+    /// An OFFER.
+    Offered(Deal),
+    /// An ACK of a lease, or the reply to a BOOTP client.
+    Acknowledged(Deal),
+    /// A NAK of `deal.address`.
+    Refused(Deal, Refusal),
+    /// An ACK of an INFORM, to `ciaddr`.
+    Informed(Ipv4Addr),
+    /// A client gave its address back.
+    Released(Deal),
+    /// A client found its address in use; it is in quarantine.
+    Declined(Deal),
+}
+
+/// Who and which address an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deal {
+    /// The client.
+    pub hardware: HardwareAddr,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The subnet.
+    pub subnet: SubnetIndex,
+}
+
+/// Why a REQUEST was answered with a NAK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The address is not on the client's network (RFC 2131 section 4.3.2).
+    WrongNetwork,
+    /// The address belongs to another client.
+    NotYours,
+    /// The address is reserved for another client from now on.
+    ReservedForAnother,
+    /// The address is outside every pool, excluded or quarantined.
+    NotAvailable,
+    /// The client's lease or reservation is for another address.
+    OtherAddress,
+    /// The subnet serves clients with a reservation only, and this client has none any more.
+    NotServed,
+}
+
+/// Why a message got no answer. Normal life on a network, hence not an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Discard {
+    /// The octets are not a DHCP message.
+    Malformed(DecodeError),
+    /// `op` is not 1: a reply, and none of our business.
+    NotARequest,
+    /// `hops` is above 16: the message goes round in circles (RFC 1542 section 4.1.1).
+    TooManyHops,
+    /// A message that only servers send: OFFER, ACK or NAK.
+    ServerMessage,
+    /// Option 53 is a type that we do not speak.
+    UnknownMessageType,
+    /// A BOOTP request of a client without a reserved address.
+    BootpWithoutReservation,
+    /// Neither a client identifier nor a hardware address: nobody to keep a lease for.
+    NoIdentity,
+    /// `giaddr` is no address of a relay agent: multicast, broadcast or loopback.
+    BadRelayAddress,
+    /// No subnet is configured for the relay agent, the selected link or the interface.
+    NoSubnet,
+    /// We have no address where the message came in, and the subnet names none.
+    NoServerAddress,
+    /// The address that is given back or asked about belongs to another segment than the message came from.
+    OtherSegment,
+    /// Option 54 names another server: the client chose them (RFC 2131 section 4.3.2).
+    OtherServerChosen,
+    /// A DECLINE does not say whose address it declines (RFC 2131 Table 5 demands option 54).
+    NoServerId,
+    /// The message names no address where it must.
+    NoAddress,
+    /// The address that is declined or released is not this client's.
+    NotOwner,
+    /// We know nothing of the client's lease, so that it must be another server's (RFC 2131 section 4.3.2).
+    NoRecord,
+    /// The address is wrong, but the subnet is not authoritative and we know nothing of the client.
+    NotAuthoritative,
+    /// The subnet serves clients with a reservation only.
+    UnknownClient,
+    /// No address is free.
+    PoolExhausted,
+    /// The client's reserved address is somebody else's now, and no other is free for it.
+    ReservationTaken,
+    /// As many changes as may be are on their way to the journal.
+    Busy,
+    /// The reply does not fit into the caller's buffer.
+    NoRoomForReply,
+}
+
+impl Refusal {
+    /// All of them, in the order in which they are counted.
+    pub const ALL: [Self; 6] = [
+        Self::WrongNetwork,
+        Self::NotYours,
+        Self::ReservedForAnother,
+        Self::NotAvailable,
+        Self::OtherAddress,
+        Self::NotServed,
+    ];
+
+    /// Place in [`Refusal::ALL`], name for counters, words for people and for option 56.
+    const fn entry(self) -> (usize, &'static str, &'static str) {
+        match self {
+            Self::WrongNetwork => (0, "wrong-network", "the address is not on this network"),
+            Self::NotYours => (1, "not-yours", "the address belongs to another client"),
+            Self::ReservedForAnother => {
+                (2, "reserved-for-another", "the address is reserved for another client")
+            }
+            Self::NotAvailable => (3, "not-available", "the address is not available here"),
+            Self::OtherAddress => {
+                (4, "other-address", "another address is leased or reserved for this client")
+            }
+            Self::NotServed => (5, "not-served", "clients without a reservation are not served"),
+        }
+    }
+
+    /// A stable name in kebab case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.entry().1
+    }
+
+    pub(super) const fn place(self) -> usize {
+        self.entry().0
+    }
+
+    /// The words of [`fmt::Display`], as they also stand in option 56.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        self.entry().2
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+impl Discard {
+    /// One of each, in the order in which they are counted; all the causes of [`Discard::Malformed`] count as one.
+    pub const ALL: [Self; 22] = [
+        Self::Malformed(DecodeError::Truncated { len: 0 }),
+        Self::NotARequest,
+        Self::TooManyHops,
+        Self::ServerMessage,
+        Self::UnknownMessageType,
+        Self::BootpWithoutReservation,
+        Self::NoIdentity,
+        Self::BadRelayAddress,
+        Self::NoSubnet,
+        Self::NoServerAddress,
+        Self::OtherSegment,
+        Self::OtherServerChosen,
+        Self::NoServerId,
+        Self::NoAddress,
+        Self::NotOwner,
+        Self::NoRecord,
+        Self::NotAuthoritative,
+        Self::UnknownClient,
+        Self::PoolExhausted,
+        Self::ReservationTaken,
+        Self::Busy,
+        Self::NoRoomForReply,
+    ];
+
+    /// Place in [`Discard::ALL`], name for counters, words for people.
+    const fn entry(self) -> (usize, &'static str, &'static str) {
+        match self {
+            Self::Malformed(_) => (0, "malformed", "not a DHCP message"),
+            Self::NotARequest => (1, "not-a-request", "a reply, not a request (op is not 1)"),
+            Self::TooManyHops => (2, "too-many-hops", "relayed more than 16 times (hops)"),
+            Self::ServerMessage => {
+                (3, "server-message", "a message that servers send: is there another one?")
+            }
+            Self::UnknownMessageType => {
+                (4, "unknown-message-type", "a message type that is not known (option 53)")
+            }
+            Self::BootpWithoutReservation => {
+                (5, "bootp-without-reservation", "a BOOTP client without a reserved address")
+            }
+            Self::NoIdentity => {
+                (6, "no-identity", "neither a client identifier nor a hardware address")
+            }
+            Self::BadRelayAddress => {
+                (7, "bad-relay-address", "giaddr is not the address of a relay agent")
+            }
+            Self::NoSubnet => {
+                (8, "no-subnet", "no subnet is configured for where the message comes from")
+            }
+            Self::NoServerAddress => {
+                (9, "no-server-address", "the server has no address where the message came in")
+            }
+            Self::OtherSegment => {
+                (10, "other-segment", "it is about an address of another network segment")
+            }
+            Self::OtherServerChosen => {
+                (11, "other-server-chosen", "the client chose another server (option 54)")
+            }
+            Self::NoServerId => {
+                (12, "no-server-id", "a DECLINE without a server identifier (option 54)")
+            }
+            Self::NoAddress => (13, "no-address", "the message names no address"),
+            Self::NotOwner => (14, "not-owner", "the address is not this client's"),
+            Self::NoRecord => (15, "no-record", "nothing is known of the client's lease"),
+            Self::NotAuthoritative => (
+                16,
+                "not-authoritative",
+                "the address is wrong, but the subnet is not authoritative and the client not known",
+            ),
+            Self::UnknownClient => {
+                (17, "unknown-client", "clients without a reservation are not served here")
+            }
+            Self::PoolExhausted => (18, "pool-exhausted", "no address is free"),
+            Self::ReservationTaken => (
+                19,
+                "reservation-taken",
+                "somebody else has the client's reserved address, and no other is free",
+            ),
+            Self::Busy => (20, "busy", "too many changes are on their way to the journal"),
+            Self::NoRoomForReply => {
+                (21, "no-room-for-reply", "the reply does not fit into the buffer")
+            }
+        }
+    }
+
+    /// A stable name in kebab case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.entry().1
+    }
+
+    pub(super) const fn place(self) -> usize {
+        self.entry().0
+    }
+}
+
+impl fmt::Display for Discard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.entry().2)
+    }
+}
+
+impl Event {
+    /// The names of all kinds of events, in the order in which they are counted.
+    pub const NAMES: [&'static str; 7] =
+        ["discarded", "offered", "acknowledged", "refused", "informed", "released", "declined"];
+
+    pub(super) const fn place(&self) -> usize {
+        match self {
+            Self::Discarded(_) => 0,
+            Self::Offered(_) => 1,
+            Self::Acknowledged(_) => 2,
+            Self::Refused(..) => 3,
+            Self::Informed(_) => 4,
+            Self::Released(_) => 5,
+            Self::Declined(_) => 6,
+        }
+    }
+
+    /// A stable name of its kind.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        Self::NAMES.get(self.place()).copied().expect("every kind of event has a name")
+    }
+}
+
+impl fmt::Display for Event {
+    /// One sentence without line breaks; no octet of the packet stands in it unless in hex.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Discarded(why) => write!(f, "not answered: {why}"),
+            Self::Offered(deal) => write!(f, "offered {deal}"),
+            Self::Acknowledged(deal) => write!(f, "leased {deal}"),
+            Self::Refused(deal, why) => write!(f, "refused {deal}: {why}"),
+            Self::Informed(ciaddr) => write!(f, "told {ciaddr} its options"),
+            Self::Released(deal) => write!(f, "released: {deal}"),
+            Self::Declined(deal) => write!(f, "declined, in use by somebody else: {deal}"),
+        }
+    }
+}
+
+impl fmt::Display for Deal {
+    /// `10.0.1.7 for 02:00:00:00:00:01`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for {}", self.address, self.hardware)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_place_and_a_name_of_its_own() {
+        let names = Discard::ALL.map(Discard::name);
+        for (place, discard) in Discard::ALL.into_iter().enumerate() {
+            assert_eq!(discard.place(), place, "{discard}");
+            assert!(!names[..place].contains(&discard.name()), "{} twice", discard.name());
+        }
+        let names = Refusal::ALL.map(Refusal::name);
+        for (place, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal.place(), place, "{refusal}");
+            assert!(!names[..place].contains(&refusal.name()), "{} twice", refusal.name());
+        }
+    }
+
+    #[test]
+    fn names_are_kebab_case() {
+        let names = Discard::ALL.map(Discard::name);
+        for name in names.into_iter().chain(Refusal::ALL.map(Refusal::name)).chain(Event::NAMES) {
+            let kebab = name.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-');
+            assert!(kebab && !name.starts_with('-') && !name.ends_with('-'), "{name}");
+        }
+    }
+}

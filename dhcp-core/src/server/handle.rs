@@ -1,0 +1,293 @@
+//! What comes of one packet? From octets through the checks to a reply, a record and an event; and what the journal says of the records.
+
+use crate::server::book::LeaseBook;
+use crate::server::config::ServerConfig;
+use crate::server::counters::{Arrival, Counters};
+use crate::server::decide::{Case, Decision, Verdict};
+use crate::server::name::{NAME_LEN_MAX, sanitised};
+use crate::server::pending::Pending;
+use crate::server::select::{check_relay, segment};
+use crate::server::who::Client;
+use crate::server::{Discard, Durable, Event, Held, Ingress, Outcome, Reply, Transmit};
+use crate::time::{Instant, LeaseClock, Timestamp};
+use crate::wire::message::{self, Message, MessageType};
+
+/// `op` of a request.
+const BOOTREQUEST: u8 = 1;
+
+/// More relay agents than this in a row are a circle (RFC 1542 section 4.1.1).
+const HOPS_MAX: u8 = 16;
+
+/// How often the book is swept for what is over, in milliseconds, when nothing is overdue.
+const SWEEP_PERIOD_MS: u64 = 1_000;
+
+/// How soon a sweep goes on that was cut short, in milliseconds.
+const SWEEP_AGAIN_MS: u64 = 1;
+
+/// How many leases one sweep looks at, so that a thousand that end together hold nobody up.
+const SWEEP_BUDGET: usize = 64;
+
+const OPTION_MESSAGE_TYPE: u8 = 53;
+
+/// A DHCP server: what it is told, the leases, and what it waits for. It does no input or output.
+///
+/// A host takes up to [`PENDING_MAX`](super::PENDING_MAX) packets, appends their records in order, syncs once, tells the server by
+/// [`Server::durable`], and releases the acknowledgements with the same proof.
+#[derive(Debug)]
+pub struct Server<'c, B> {
+    config: &'c ServerConfig<'c>,
+    book: B,
+    clock: LeaseClock,
+    pending: Pending,
+    sweep_at: Instant,
+    counters: Counters,
+}
+
+/// Room for what is taken from a packet and cannot stay where it is: joined options and a sanitised name. One for each packet whose
+/// record is not yet appended.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    message: message::Scratch,
+    name: Name,
+}
+
+#[derive(Clone, Debug)]
+struct Name([u8; NAME_LEN_MAX]);
+
+impl Default for Name {
+    fn default() -> Self {
+        Self([0; NAME_LEN_MAX])
+    }
+}
+
+impl Scratch {
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { message: message::Scratch::new(), name: Name([0; NAME_LEN_MAX]) }
+    }
+}
+
+impl<'c, B: LeaseBook> Server<'c, B> {
+    /// A server with the leases of `book`, which were replayed from the journal.
+    pub fn new(config: &'c ServerConfig<'c>, book: B, clock: LeaseClock) -> Self {
+        Self {
+            config,
+            book,
+            clock,
+            pending: Pending::new(),
+            sweep_at: Instant::ZERO,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The same server with another configuration, and with a book that fits it. Numbers of changes, what is on its way to the journal, the clock
+    /// and the counters go on.
+    pub fn reload<'d, N: LeaseBook>(
+        self,
+        config: &'d ServerConfig<'d>,
+        rebuild: impl FnOnce(B) -> N,
+    ) -> Server<'d, N> {
+        let Self { config: _, book, clock, pending, sweep_at, counters } = self;
+        Server { config, book: rebuild(book), clock, pending, sweep_at, counters }
+    }
+
+    /// Takes the leases out. What is on its way to the journal must be durable before, or its ACKs must not be sent.
+    pub fn into_book(self) -> B {
+        self.book
+    }
+
+    /// The leases.
+    pub const fn book(&self) -> &B {
+        &self.book
+    }
+
+    /// The leases, for changes by other ways than DHCP.
+    pub const fn book_mut(&mut self) -> &mut B {
+        &mut self.book
+    }
+
+    /// What the lease clock shows.
+    pub fn time(&self, now: Instant) -> Timestamp {
+        self.clock.read(now)
+    }
+
+    /// The lease clock, to be moved forward when a better time is known.
+    pub const fn clock_mut(&mut self) -> &mut LeaseClock {
+        &mut self.clock
+    }
+
+    /// What was counted.
+    pub const fn stats(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Decides on one UDP payload that came to the server's port. A reply is written into `out`, which should have room for 1,472 octets.
+    ///
+    /// The record of the outcome borrows from `packet` and `scratch`.
+    pub fn handle<'p>(
+        &mut self,
+        now: Instant,
+        ingress: &Ingress,
+        packet: &'p [u8],
+        scratch: &'p mut Scratch,
+        out: &mut [u8],
+    ) -> Outcome<'p> {
+        let outcome = self.outcome(now, ingress, packet, scratch, out).unwrap_or_else(|why| {
+            Outcome { reply: Reply::None, record: None, event: Event::Discarded(why) }
+        });
+        self.counters.count(&outcome.event);
+        outcome
+    }
+
+    fn outcome<'p>(
+        &mut self,
+        now: Instant,
+        ingress: &Ingress,
+        packet: &'p [u8],
+        scratch: &'p mut Scratch,
+        out: &mut [u8],
+    ) -> Result<Outcome<'p>, Discard> {
+        let Scratch { message: room, name: Name(name_room) } = scratch;
+        let (message, kind) = match read(packet, room) {
+            Ok((message, kind)) => {
+                self.counters.count_arrival(kind.map_or(Arrival::Bootp, Arrival::Dhcp));
+                (message, kind)
+            }
+            Err(why) => {
+                self.counters.count_arrival(Arrival::Unreadable);
+                return Err(why);
+            }
+        };
+        check_relay(&message)?;
+        let segment = segment(self.config, ingress, &message)?;
+        let (_, home) = segment.home();
+        if home.server_id.is_none() && ingress.local.is_unspecified() {
+            return Err(Discard::NoServerAddress);
+        }
+        let client = Client::of(&self.config.installation, &segment, &message)?;
+        if self.pending.is_full() && may_need_record(kind) {
+            return Err(Discard::Busy);
+        }
+        let configured = client.reservation().map(|(_, reservation)| reservation.name);
+        let name = configured.filter(|name| !name.is_empty()).or_else(|| message.host_name());
+        let name = sanitised(name.unwrap_or(&[]), name_room);
+        let mut case = Case {
+            book: &mut self.book,
+            config: self.config,
+            ingress,
+            message,
+            segment,
+            client,
+            name,
+            now: self.clock.read(now),
+        };
+        let Decision { verdict, record } = case.decide(kind)?;
+        let written = case.write(verdict, out);
+        let event = event(&case, verdict);
+        // The change is made, reply or not; without a place on its way (an OFFER beside a full ring) it stays in memory.
+        let record = record.and_then(|change| Some((self.pending.push(change.address())?, change)));
+        Ok(match written {
+            Ok(None) => Outcome { reply: Reply::None, record, event },
+            Ok(Some(transmit)) => Outcome { reply: self.reply(verdict, transmit), record, event },
+            Err(why) => Outcome { reply: Reply::None, record, event: Event::Discarded(why) },
+        })
+    }
+
+    /// An acknowledgement waits for every change of its address that is on its way; anything else commits us to nothing.
+    fn reply(&self, verdict: Verdict, transmit: Transmit) -> Reply {
+        let committed = match verdict {
+            Verdict::Ack(terms) | Verdict::Bootp(terms) => self.pending.newest_of(terms.address),
+            Verdict::Offer(_)
+            | Verdict::Nak(..)
+            | Verdict::Inform(_)
+            | Verdict::Released(..)
+            | Verdict::Declined(..) => None,
+        };
+        match committed {
+            Some(lsn) => Reply::Held(Held { transmit, lsn }),
+            None => Reply::Now(transmit),
+        }
+    }
+
+    /// The journal reached it: what waited up to there does not wait any more.
+    ///
+    /// # Panics
+    /// When the journal reports a change that was never given out.
+    pub fn durable(&mut self, durable: Durable) {
+        self.pending.durable(durable);
+    }
+
+    /// The journal could not make durable what is on its way. The next change of each of these addresses is recorded anew; until then nobody is told of it.
+    ///
+    /// The caller drops every [`Held`] that it has: those clients ask again.
+    pub fn not_durable(&mut self) {
+        while let Some((_, address)) = self.pending.pop() {
+            self.book.forget_promise(address);
+        }
+    }
+
+    /// Looks after leases, offers and quarantines that are over; a bounded piece of work. `true` when there is more to do at once.
+    pub fn poll(&mut self, now: Instant) -> bool {
+        if now < self.sweep_at {
+            return false;
+        }
+        let more = self.book.sweep(self.clock.read(now), SWEEP_BUDGET);
+        let period = if more { SWEEP_AGAIN_MS } else { SWEEP_PERIOD_MS };
+        self.sweep_at = now.plus_millis(period);
+        more
+    }
+
+    /// When [`Server::poll`] next has work; later than the time that it was last called with.
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        Some(self.sweep_at)
+    }
+}
+
+/// A message that a server may look at, and its type; none for BOOTP.
+fn read<'p>(
+    packet: &'p [u8],
+    room: &'p mut message::Scratch,
+) -> Result<(Message<'p>, Option<MessageType>), Discard> {
+    let message = Message::parse(packet, room).map_err(Discard::Malformed)?;
+    if message.op() != BOOTREQUEST {
+        return Err(Discard::NotARequest);
+    }
+    if message.hops() > HOPS_MAX {
+        return Err(Discard::TooManyHops);
+    }
+    let kind = message.message_type();
+    if kind.is_none() && message.option(OPTION_MESSAGE_TYPE).is_some() {
+        return Err(Discard::UnknownMessageType);
+    }
+    Ok((message, kind))
+}
+
+/// Whether the answer may need a record; an OFFER's can wait.
+const fn may_need_record(kind: Option<MessageType>) -> bool {
+    match kind {
+        Some(MessageType::Request | MessageType::Decline | MessageType::Release) | None => true,
+        Some(
+            MessageType::Discover
+            | MessageType::Inform
+            | MessageType::Offer
+            | MessageType::Ack
+            | MessageType::Nak,
+        ) => false,
+    }
+}
+
+fn event<B: LeaseBook>(case: &Case<'_, '_, '_, B>, verdict: Verdict) -> Event {
+    match verdict {
+        Verdict::Offer(terms) => Event::Offered(case.deal(terms.subnet, terms.address)),
+        Verdict::Ack(terms) | Verdict::Bootp(terms) => {
+            Event::Acknowledged(case.deal(terms.subnet, terms.address))
+        }
+        Verdict::Nak(subnet, address, why) => Event::Refused(case.deal(subnet, address), why),
+        Verdict::Inform(_) => Event::Informed(case.message.ciaddr()),
+        Verdict::Released(subnet, address) => Event::Released(case.deal(subnet, address)),
+        Verdict::Declined(subnet, address) => Event::Declined(case.deal(subnet, address)),
+    }
+}
+
+const _: () = assert!(SWEEP_AGAIN_MS > 0, "the next deadline is later than now");

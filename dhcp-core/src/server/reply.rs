@@ -1,0 +1,207 @@
+//! What do we say, and where to? RFC 2131 section 4.1 and Table 3.
+
+use core::net::Ipv4Addr;
+
+use crate::id::HardwareAddr;
+use crate::server::config::SubnetIndex;
+use crate::server::decide::{Case, Terms, Verdict};
+use crate::server::{Destination, Discard, Refusal, Transmit};
+use crate::time::LeaseTime;
+use crate::wire::message::{Message, MessageType};
+use crate::wire::writer::{Header, ReplyOptions, write_reply};
+
+/// `op` of a reply.
+const BOOTREPLY: u8 = 2;
+
+/// The broadcast bit in the flags field.
+const BROADCAST: u16 = 0x8000;
+
+/// The longest message that every client takes: 576 octets less the IP and UDP headers (RFC 2131 section 2).
+const LEN_DEFAULT: usize = 548;
+
+/// The message of a BOOTP client ends with 64 octets of options (RFC 951).
+const LEN_BOOTP: usize = 300;
+
+/// IP header without options, and UDP header.
+const HEADERS_LEN: u16 = 28;
+
+/// What fits into an Ethernet frame.
+const LEN_MAX: usize = 1_472;
+
+/// What differs from one kind of reply to the next; the columns of Table 3.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    message_type: Option<MessageType>,
+    subnet: SubnetIndex,
+    ciaddr: Ipv4Addr,
+    yiaddr: Ipv4Addr,
+    time: Option<LeaseTime>,
+    refusal: Option<Refusal>,
+}
+
+impl<B> Case<'_, '_, '_, B> {
+    /// Writes the reply into `out`; `None` when there is nothing to say.
+    ///
+    /// # Errors
+    /// [`Discard::NoRoomForReply`].
+    pub(super) fn write(
+        &self,
+        verdict: Verdict,
+        out: &mut [u8],
+    ) -> Result<Option<Transmit>, Discard> {
+        let Some(column) = self.column(verdict) else { return Ok(None) };
+        let config = self.segment.get(column.subnet).ok_or(Discard::NoSubnet)?;
+        let message = &self.message;
+        let server_id = config.server_id.unwrap_or(self.ingress.local);
+        let giaddr = message.giaddr();
+        let refused = column.refusal.is_some();
+        let known = self.client.reservation_in(column.subnet);
+        let next_server = known.and_then(|known| known.next_server).or(config.next_server);
+        let boot_file = known.map(|known| known.boot_file).filter(|file| !file.is_empty());
+        // The relay agent broadcasts a NAK only if it is told so (RFC 2131 section 4.3.2).
+        let relayed_nak = refused && !giaddr.is_unspecified();
+        let header = Header {
+            op: BOOTREPLY,
+            hops: 0,
+            hardware: message.hardware(),
+            xid: message.xid(),
+            secs: 0,
+            flags: message.flags() | if relayed_nak { BROADCAST } else { 0 },
+            ciaddr: column.ciaddr,
+            yiaddr: column.yiaddr,
+            siaddr: if refused { Ipv4Addr::UNSPECIFIED } else { next_server.unwrap_or(server_id) },
+            giaddr,
+            sname: if refused { &[] } else { config.server_name },
+            file: if refused { &[] } else { boot_file.unwrap_or(config.boot_file) },
+        };
+        let [a, b, c, d] = config.subnet.netmask().octets();
+        let mask = [OPTION_SUBNET_MASK, 4, a, b, c, d];
+        let reserved_options = known.map_or(&[] as &[u8], |known| known.options);
+        // The mask stands first, before the routers (RFC 2132 section 3.3), unless the operator set one.
+        let told = [reserved_options, config.options];
+        let mask_is_told = told.into_iter().any(|options| contains(options, OPTION_SUBNET_MASK));
+        let all: [&[u8]; 3] = [if mask_is_told { &[] } else { &mask }, told[0], told[1]];
+        let selected = message.subnet_selection().map(|selected| {
+            let [a, b, c, d] = selected.octets();
+            [OPTION_SUBNET_SELECTION, 4, a, b, c, d]
+        });
+        let options = ReplyOptions {
+            message_type: column.message_type,
+            server_id,
+            times: column
+                .time
+                .map(|time| [time.to_wire(), time.renewal().to_wire(), time.rebinding().to_wire()]),
+            rendered: if refused { &[] } else { &all },
+            unasked: selected.as_ref().map_or(&[], |option| option.as_slice()),
+            requested: message.parameter_request_list(),
+            message: column.refusal.map(Refusal::words),
+            client_id: message.option(OPTION_CLIENT_ID),
+            relay_agent_info: message.relay_agent_info(),
+        };
+        let len_max = match column.message_type {
+            Some(_) => len_max(message.max_message_size()),
+            None => LEN_BOOTP,
+        };
+        let written =
+            write_reply(&header, &options, len_max, out).ok_or(Discard::NoRoomForReply)?;
+        let destination = destination(message, &column, |ciaddr| {
+            self.segment.containing(ciaddr).is_some_and(|(_, here)| here.subnet.is_host(ciaddr))
+        });
+        let link = self.ingress.link;
+        Ok(Some(Transmit { destination, source: server_id, link, len: written.len }))
+    }
+
+    fn column(&self, verdict: Verdict) -> Option<Column> {
+        let none = Ipv4Addr::UNSPECIFIED;
+        let lease = |message_type, terms: Terms, ciaddr| Column {
+            message_type,
+            subnet: terms.subnet,
+            ciaddr,
+            yiaddr: terms.address,
+            time: message_type.map(|_| terms.time),
+            refusal: None,
+        };
+        Some(match verdict {
+            Verdict::Offer(terms) => lease(Some(MessageType::Offer), terms, none),
+            Verdict::Ack(terms) => lease(Some(MessageType::Ack), terms, self.message.ciaddr()),
+            Verdict::Bootp(terms) => lease(None, terms, self.message.ciaddr()),
+            Verdict::Nak(subnet, _, refusal) => Column {
+                message_type: Some(MessageType::Nak),
+                subnet,
+                ciaddr: none,
+                yiaddr: none,
+                time: None,
+                refusal: Some(refusal),
+            },
+            Verdict::Inform(subnet) => Column {
+                message_type: Some(MessageType::Ack),
+                subnet,
+                ciaddr: self.message.ciaddr(),
+                yiaddr: none,
+                time: None,
+                refusal: None,
+            },
+            Verdict::Released(..) | Verdict::Declined(..) => return None,
+        })
+    }
+}
+
+const OPTION_SUBNET_MASK: u8 = 1;
+const OPTION_CLIENT_ID: u8 = 61;
+const OPTION_SUBNET_SELECTION: u8 = 118;
+
+/// Whether `code` is among options rendered as code, length, value.
+fn contains(options: &[u8], code: u8) -> bool {
+    let mut rest = options;
+    while let [found, len, values @ ..] = rest {
+        if *found == code {
+            return true;
+        }
+        rest = values.get(usize::from(*len)..).unwrap_or(&[]);
+    }
+    false
+}
+
+/// The longest message that the client takes (option 57, at least 576 octets with the headers), within an Ethernet frame.
+fn len_max(told: Option<u16>) -> usize {
+    let len = told.map(|len| usize::from(len.saturating_sub(HEADERS_LEN)));
+    len.map_or(LEN_DEFAULT, |len| len.clamp(LEN_DEFAULT, LEN_MAX))
+}
+
+/// RFC 2131 section 4.1, in its order. `is_here` tells whether an address can be a host's on the client's segment; a reply never
+/// goes to a `ciaddr` elsewhere, or a forged one could aim it at anybody.
+fn destination(
+    message: &Message<'_>,
+    column: &Column,
+    is_here: impl Fn(Ipv4Addr) -> bool,
+) -> Destination {
+    let giaddr = message.giaddr();
+    let ciaddr = message.ciaddr();
+    if column.yiaddr.is_unspecified() && column.refusal.is_none() {
+        // Section 4.3.5: the ACK of an INFORM goes to ciaddr, relay agent or not.
+        return Destination::Client(ciaddr);
+    }
+    if !giaddr.is_unspecified() {
+        return Destination::Relay(giaddr);
+    }
+    if column.refusal.is_some() {
+        return Destination::Broadcast;
+    }
+    if !ciaddr.is_unspecified() && is_here(ciaddr) {
+        return Destination::Client(ciaddr);
+    }
+    if message.broadcast() {
+        return Destination::Broadcast;
+    }
+    match unicast_mac(&message.hardware()) {
+        Some(mac) => Destination::Hardware { mac, address: column.yiaddr },
+        None => Destination::Broadcast,
+    }
+}
+
+/// The hardware address, if one station on an Ethernet can have it: neither a group's nor all zeros.
+fn unicast_mac(hardware: &HardwareAddr) -> Option<[u8; 6]> {
+    let mac = hardware.as_ethernet()?;
+    let group = mac.first().is_some_and(|octet| octet & 1 == 1);
+    if group || mac == [0; 6] { None } else { Some(mac) }
+}

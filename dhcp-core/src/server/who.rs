@@ -1,0 +1,107 @@
+//! Who is the client? The key that its lease is kept under, its reservation, and whether a lease in the book is its own.
+//!
+//! A client is known by its client identifier if it sends one, else by `htype` and `chaddr` (RFC 2131 section 4.2), with these exceptions:
+//! - A subnet can be told to go by the hardware address alone.
+//! - A reservation by hardware address or by name makes that the client's identity, so that the boot loader, which sends no client
+//!   identifier, and the system, which does, share the reserved address.
+//! - A client that sends an identifier in one message and none in the next is one client. What ties the two together is the
+//!   address that it names together with its hardware address: the lease stays under the key that it has.
+
+use crate::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
+use crate::server::Discard;
+use crate::server::book::{Entry, Standing};
+use crate::server::config::{Identity, Reservation, SubnetConfig, SubnetIndex, Who};
+use crate::server::select::Segment;
+use crate::wire::message::Message;
+
+/// A client on one segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client<'p, 'c> {
+    pub(super) hardware: HardwareAddr,
+    /// Option 61 as it was sent.
+    pub(super) client_id: Option<ClientId<'p>>,
+    /// What a new lease is kept under.
+    pub(super) key: ClientKey,
+    hardware_key: ClientKey,
+    /// None when no identifier was sent or the subnet does not go by it.
+    id_key: Option<ClientKey>,
+    by_hardware: bool,
+    reservation: Option<(SubnetIndex, &'c Reservation<'c>)>,
+}
+
+impl<'p, 'c> Client<'p, 'c> {
+    /// Who sent the message.
+    ///
+    /// # Errors
+    /// [`Discard::NoIdentity`].
+    pub(super) fn of(
+        installation: &InstallationKey,
+        segment: &Segment<'c>,
+        message: &Message<'p>,
+    ) -> Result<Self, Discard> {
+        let (_, home) = segment.home();
+        let hardware = message.hardware();
+        let client_id = message.client_id();
+        let counted_id = match home.identity {
+            Identity::ClientId => client_id,
+            Identity::Hardware => None,
+        };
+        if hardware.octets().is_empty() && counted_id.is_none() {
+            return Err(Discard::NoIdentity);
+        }
+        let hardware_key = ClientKey::from_hardware(installation, &hardware);
+        let id_key = counted_id.map(|id| ClientKey::from_client_id(installation, id));
+        let found = segment.iter().find_map(|(subnet, config)| {
+            let known = reservation(config, &hardware, counted_id, message.host_name())?;
+            Some((subnet, known))
+        });
+        let (key, by_hardware) = match found.map(|(_, reservation)| reservation.who) {
+            Some(Who::Hardware(_)) => (hardware_key, true),
+            Some(Who::Name(name)) => (ClientKey::from_name(installation, name), false),
+            Some(Who::ClientId(_)) | None => (id_key.unwrap_or(hardware_key), id_key.is_none()),
+        };
+        Ok(Self { hardware, client_id, key, hardware_key, id_key, by_hardware, reservation: found })
+    }
+
+    /// What the configuration says about the client, and for which subnet.
+    pub(super) const fn reservation(&self) -> Option<(SubnetIndex, &'c Reservation<'c>)> {
+        self.reservation
+    }
+
+    /// What the configuration says about the client in this subnet.
+    pub(super) fn reservation_in(&self, subnet: SubnetIndex) -> Option<&'c Reservation<'c>> {
+        self.reservation.filter(|(known_in, _)| *known_in == subnet).map(|(_, found)| found)
+    }
+
+    /// Whether the client is the one that has the address of `entry`, is offered it, or had it last.
+    pub(super) fn owns(&self, entry: &Entry) -> bool {
+        match entry.standing {
+            Standing::Fresh | Standing::Quarantined => return false,
+            Standing::Offered | Standing::Bound | Standing::Idle => {}
+        }
+        let Some(key) = entry.key else { return false };
+        let same_hardware =
+            !self.hardware.octets().is_empty() && entry.hardware == Some(self.hardware);
+        key == self.key
+            || Some(key) == self.id_key
+            || (same_hardware && (key == self.hardware_key || self.by_hardware))
+    }
+}
+
+/// The reservation in one subnet: by client identifier, then by hardware address, then by name. Three binary searches.
+fn reservation<'c>(
+    config: &'c SubnetConfig<'c>,
+    hardware: &HardwareAddr,
+    client_id: Option<ClientId<'_>>,
+    host_name: Option<&[u8]>,
+) -> Option<&'c Reservation<'c>> {
+    let find = |who: Who<'_>| {
+        let place = config.reservations.binary_search_by(|known| known.who.cmp(&who)).ok()?;
+        config.reservations.get(place)
+    };
+    let name = host_name.filter(|_| config.trust_host_name);
+    client_id
+        .and_then(|id| find(Who::ClientId(id.octets())))
+        .or_else(|| find(Who::Hardware(*hardware)))
+        .or_else(|| name.and_then(|name| find(Who::Name(name))))
+}
