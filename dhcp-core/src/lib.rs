@@ -7,6 +7,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod client;
+pub mod conflict;
 pub mod id;
 pub mod net;
 pub mod rng;
