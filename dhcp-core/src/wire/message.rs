@@ -1,18 +1,34 @@
 //! What does a received message say? One left-to-right pass over the octets, then accessors that cannot fail.
+//!
+//! The fixed header is that of RFC 2131 section 2, options are those of RFC 2132. Options may continue in `file` and `sname` (option 52), and a long one
+//! may come in several parts anywhere among them (RFC 3396): the parts are joined in the order options, `file`, `sname`. Of an option that
+//! has a fixed length the first of that length counts; one of another length is as good as absent. Nothing is checked for being text.
 
-#![allow(
-    unused_variables,
-    dead_code,
-    clippy::unimplemented,
-    reason = "signatures, not yet filled in"
-)]
-
+use core::error::Error;
+use core::fmt;
 use core::net::Ipv4Addr;
 
 use crate::id::{ClientId, HardwareAddr};
+use crate::wire::options::{CodeSet, Options, code};
+
+/// Octets before the options: the header and the cookie.
+pub const HEADER_LEN: usize = 240;
+
+/// What every options field begins with (RFC 2131 section 3).
+pub const MAGIC_COOKIE: [u8; 4] = [99, 130, 83, 99];
+
+/// `op` of what a client sends.
+pub const BOOT_REQUEST: u8 = 1;
+
+/// `op` of what a server sends.
+pub const BOOT_REPLY: u8 = 2;
+
+/// The broadcast bit among the flags (RFC 2131 figure 2).
+pub const BROADCAST_FLAG: u16 = 0x8000;
 
 /// Option 53 (RFC 2132 section 9.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum MessageType {
     /// A client looks for servers.
     Discover = 1,
@@ -32,6 +48,24 @@ pub enum MessageType {
     Inform = 8,
 }
 
+impl MessageType {
+    /// `None` for a number that is none of RFC 2131's messages.
+    #[must_use]
+    pub const fn from_wire(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Discover,
+            2 => Self::Offer,
+            3 => Self::Request,
+            4 => Self::Decline,
+            5 => Self::Ack,
+            6 => Self::Nak,
+            7 => Self::Release,
+            8 => Self::Inform,
+            _ => return None,
+        })
+    }
+}
+
 /// Why octets are not a DHCP message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -42,12 +76,44 @@ pub enum DecodeError {
         /// Octets that came.
         len: usize,
     },
+    /// The options do not begin with the cookie of RFC 2131 section 3.
+    NoCookie,
+    /// `hlen` is more than the 16 octets that `chaddr` has.
+    HardwareLength {
+        /// What was said.
+        hlen: u8,
+    },
 }
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated { len } => write!(f, "{len} octets are too few for a DHCP message"),
+            Self::NoCookie => f.write_str("the magic cookie is missing"),
+            Self::HardwareLength { hlen } => {
+                write!(f, "a hardware address of {hlen} octets is longer than 16")
+            }
+        }
+    }
+}
+
+impl Error for DecodeError {}
 
 /// Room to join the parts of options that were sent split (RFC 3396). Used only when a message has one.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    pub(crate) octets: [u8; 512],
+    octets: [u8; Self::LEN],
+}
+
+impl Scratch {
+    /// Room for the joined values of one message, in octets. Of what does not fit, the option counts as absent.
+    pub const LEN: usize = 1_024;
+
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { octets: [0; Self::LEN] }
+    }
 }
 
 impl Default for Scratch {
@@ -56,118 +122,385 @@ impl Default for Scratch {
     }
 }
 
-impl Scratch {
-    /// Empty.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { octets: [0; 512] }
-    }
-}
-
 /// A received message; no accessor can fail or panic.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
-    octets: &'a [u8],
+    header: &'a [u8; HEADER_LEN],
+    hardware: HardwareAddr,
+    /// The fields that hold options, in the order of RFC 3396 section 5: options, `file`, `sname`.
+    fields: [&'a [u8]; 3],
+    overload: Overload,
+    /// Codes that are there at all.
+    seen: CodeSet,
+    /// Codes that came in parts; their values are in `joined`.
+    split: CodeSet,
+    /// Joined values: code, length in two octets, value.
+    joined: &'a [u8],
+    message_type: Option<u8>,
+    requested_ip: Option<Ipv4Addr>,
+    server_id: Option<Ipv4Addr>,
+    parameter_request_list: Option<&'a [u8]>,
+    client_id: Option<&'a [u8]>,
+}
+
+/// Which fields option 52 gave to options.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Overload {
+    file: bool,
+    sname: bool,
 }
 
 impl<'a> Message<'a> {
-    /// Checks lengths, cookie and `hlen` once, and finds the options in the options field, `file` and `sname`.
+    /// Checks lengths, cookie and `hlen` once, and finds the options in the options field, `file` and `sname`. After this no
+    /// accessor can fail.
     ///
     /// # Errors
     /// Every [`DecodeError`].
     pub fn parse(octets: &'a [u8], scratch: &'a mut Scratch) -> Result<Self, DecodeError> {
-        unimplemented!()
+        let truncated = DecodeError::Truncated { len: octets.len() };
+        let (header, options) = octets.split_first_chunk::<HEADER_LEN>().ok_or(truncated)?;
+        if field::<4>(header, 236) != MAGIC_COOKIE {
+            return Err(DecodeError::NoCookie);
+        }
+        let [_, htype, hlen, ..] = *header;
+        let chaddr = field::<16>(header, 28);
+        let hardware = chaddr
+            .get(..usize::from(hlen))
+            .and_then(|chaddr| HardwareAddr::new(htype, chaddr))
+            .ok_or(DecodeError::HardwareLength { hlen })?;
+        let mut message = Self {
+            header,
+            hardware,
+            fields: [options, &[], &[]],
+            overload: Overload::default(),
+            seen: CodeSet::EMPTY,
+            split: CodeSet::EMPTY,
+            joined: &[],
+            message_type: None,
+            requested_ip: None,
+            server_id: None,
+            parameter_request_list: None,
+            client_id: None,
+        };
+        let overload = message.read_options(options);
+        if let Some(overload) = overload {
+            message.read_overloaded(overload);
+        }
+        if !message.split.is_empty() {
+            message.join(scratch);
+        }
+        Ok(message)
     }
+
+    /// Notes the options of one field and gives the value of option 52, if it is there.
+    #[inline]
+    fn read_options(&mut self, field: &'a [u8]) -> Option<u8> {
+        let mut overload = None;
+        for (code, value) in Options::new(field) {
+            if !self.seen.insert(code) {
+                self.split.insert(code);
+            }
+            match code {
+                code::MESSAGE_TYPE => {
+                    self.message_type = self.message_type.or_else(|| value.first().copied());
+                }
+                code::REQUESTED_IP => {
+                    self.requested_ip = self.requested_ip.or_else(|| address(value))
+                }
+                code::SERVER_ID => self.server_id = self.server_id.or_else(|| address(value)),
+                code::PARAMETER_REQUEST_LIST => self.parameter_request_list = Some(value),
+                code::CLIENT_ID => self.client_id = Some(value),
+                code::OVERLOAD => overload = overload.or_else(|| value.first().copied()),
+                _ => {}
+            }
+        }
+        overload
+    }
+
+    /// RFC 2131 section 4.1: `file` before `sname`. A further option 52 in there means nothing.
+    fn read_overloaded(&mut self, value: u8) {
+        self.overload = Overload { file: value & 1 != 0, sname: value & 2 != 0 };
+        let header: &'a [u8] = self.header;
+        let [_, file, sname] = &mut self.fields;
+        if self.overload.file {
+            *file = header.get(108..236).unwrap_or_default();
+        }
+        if self.overload.sname {
+            *sname = header.get(44..108).unwrap_or_default();
+        }
+        let [_, file, sname] = self.fields;
+        self.read_options(file);
+        self.read_options(sname);
+    }
+
+    /// Joins the parts of options that came split into `scratch`, each option once.
+    fn join(&mut self, scratch: &'a mut Scratch) {
+        let mut pending = self.split;
+        let mut end = 0;
+        for (code, _) in self.raw_options() {
+            if !pending.remove(code) {
+                continue;
+            }
+            let begin = end;
+            let mut at = begin + 3;
+            let fits =
+                self.raw_options().filter(|(part_code, _)| *part_code == code).all(|(_, part)| {
+                    let room = scratch.octets.get_mut(at..at + part.len());
+                    at += part.len();
+                    room.map(|room| room.copy_from_slice(part)).is_some()
+                });
+            let len = u16::try_from(at - begin - 3).ok().filter(|_| fits).map(u16::to_be_bytes);
+            let head = scratch.octets.get_mut(begin..begin + 3);
+            if let (Some([high, low]), Some(head)) = (len, head) {
+                head.copy_from_slice(&[code, high, low]);
+                end = at;
+            }
+        }
+        self.joined = scratch.octets.get(..end).unwrap_or_default();
+        if self.split.contains(code::PARAMETER_REQUEST_LIST) {
+            self.parameter_request_list = self.option(code::PARAMETER_REQUEST_LIST);
+        }
+        if self.split.contains(code::CLIENT_ID) {
+            self.client_id = self.option(code::CLIENT_ID);
+        }
+    }
+
     /// `op`: 1 for a request, 2 for a reply.
+    #[must_use]
     pub fn op(&self) -> u8 {
-        unimplemented!()
+        let [op, ..] = *self.header;
+        op
     }
-    /// `hops`.
+
+    /// `hops`: how many relay agents passed it on.
+    #[must_use]
     pub fn hops(&self) -> u8 {
-        unimplemented!()
+        let [_, _, _, hops, ..] = *self.header;
+        hops
     }
-    /// `xid`.
+
+    /// `xid`, the client's number for the exchange.
+    #[must_use]
     pub fn xid(&self) -> u32 {
-        unimplemented!()
+        u32::from_be_bytes(field(self.header, 4))
     }
-    /// `secs`.
+
+    /// `secs` since the client began.
+    #[must_use]
     pub fn secs(&self) -> u16 {
-        unimplemented!()
+        u16::from_be_bytes(field(self.header, 8))
     }
+
     /// The whole flags field.
+    #[must_use]
     pub fn flags(&self) -> u16 {
-        unimplemented!()
+        u16::from_be_bytes(field(self.header, 10))
     }
+
     /// The broadcast bit.
+    #[must_use]
     pub fn broadcast(&self) -> bool {
-        unimplemented!()
+        self.flags() & BROADCAST_FLAG != 0
     }
-    /// `ciaddr`.
+
+    /// `ciaddr`: the address that the client has and answers for.
+    #[must_use]
     pub fn ciaddr(&self) -> Ipv4Addr {
-        unimplemented!()
+        Ipv4Addr::from(field::<4>(self.header, 12))
     }
-    /// `yiaddr`.
+
+    /// `yiaddr`: the address that the client is given.
+    #[must_use]
     pub fn yiaddr(&self) -> Ipv4Addr {
-        unimplemented!()
+        Ipv4Addr::from(field::<4>(self.header, 16))
     }
-    /// `siaddr`.
+
+    /// `siaddr`: the next server in a boot.
+    #[must_use]
     pub fn siaddr(&self) -> Ipv4Addr {
-        unimplemented!()
+        Ipv4Addr::from(field::<4>(self.header, 20))
     }
-    /// `giaddr`.
+
+    /// `giaddr`: the first relay agent.
+    #[must_use]
     pub fn giaddr(&self) -> Ipv4Addr {
-        unimplemented!()
+        Ipv4Addr::from(field::<4>(self.header, 24))
     }
+
     /// `htype`, `hlen` and `chaddr`.
-    pub fn hardware(&self) -> HardwareAddr {
-        unimplemented!()
+    #[must_use]
+    pub const fn hardware(&self) -> HardwareAddr {
+        self.hardware
     }
-    /// Option 53.
+
+    /// `sname` up to its first zero; empty when it holds options.
+    #[must_use]
+    pub fn sname(&self) -> &'a [u8] {
+        if self.overload.sname { &[] } else { until_zero(self.header.get(44..108)) }
+    }
+
+    /// `file` up to its first zero; empty when it holds options.
+    #[must_use]
+    pub fn file(&self) -> &'a [u8] {
+        if self.overload.file { &[] } else { until_zero(self.header.get(108..236)) }
+    }
+
+    /// Option 53; `None` for BOOTP and for a number that RFC 2131 does not know (see [`Message::has_message_type`]).
+    #[must_use]
     pub fn message_type(&self) -> Option<MessageType> {
-        unimplemented!()
+        self.message_type.and_then(MessageType::from_wire)
     }
+
+    /// Whether option 53 is there at all, so that this is not BOOTP (RFC 1534).
+    #[must_use]
+    pub fn has_message_type(&self) -> bool {
+        self.seen.contains(code::MESSAGE_TYPE)
+    }
+
     /// Option 50.
-    pub fn requested_ip(&self) -> Option<Ipv4Addr> {
-        unimplemented!()
+    #[must_use]
+    pub const fn requested_ip(&self) -> Option<Ipv4Addr> {
+        self.requested_ip
     }
+
     /// Option 54.
-    pub fn server_id(&self) -> Option<Ipv4Addr> {
-        unimplemented!()
+    #[must_use]
+    pub const fn server_id(&self) -> Option<Ipv4Addr> {
+        self.server_id
     }
+
     /// Option 51 in seconds, as on the wire.
+    #[must_use]
     pub fn lease_secs(&self) -> Option<u32> {
-        unimplemented!()
+        self.fixed(code::LEASE_TIME).map(u32::from_be_bytes)
     }
-    /// Option 57 in octets.
+
+    /// Option 58, T1 in seconds.
+    #[must_use]
+    pub fn renewal_secs(&self) -> Option<u32> {
+        self.fixed(code::RENEWAL_TIME).map(u32::from_be_bytes)
+    }
+
+    /// Option 59, T2 in seconds.
+    #[must_use]
+    pub fn rebinding_secs(&self) -> Option<u32> {
+        self.fixed(code::REBINDING_TIME).map(u32::from_be_bytes)
+    }
+
+    /// Option 57 in octets, IP and UDP headers included.
+    #[must_use]
     pub fn max_message_size(&self) -> Option<u16> {
-        unimplemented!()
+        self.fixed(code::MAX_MESSAGE_SIZE).map(u16::from_be_bytes)
     }
+
     /// Option 55.
-    pub fn parameter_request_list(&self) -> Option<&'a [u8]> {
-        unimplemented!()
+    #[must_use]
+    pub const fn parameter_request_list(&self) -> Option<&'a [u8]> {
+        self.parameter_request_list
     }
+
     /// Option 61, when it has 2 to 255 octets.
+    #[must_use]
     pub fn client_id(&self) -> Option<ClientId<'a>> {
-        unimplemented!()
+        self.client_id.and_then(ClientId::new)
     }
+
     /// Option 12, octets as sent.
+    #[must_use]
     pub fn host_name(&self) -> Option<&'a [u8]> {
-        unimplemented!()
+        self.option(code::HOST_NAME)
     }
+
+    /// Option 1.
+    #[must_use]
+    pub fn subnet_mask(&self) -> Option<Ipv4Addr> {
+        self.fixed(code::SUBNET_MASK).map(Ipv4Addr::from)
+    }
+
+    /// Option 108 in seconds: the network would rather have the client without IPv4 (RFC 8925).
+    #[must_use]
+    pub fn v6only_wait_secs(&self) -> Option<u32> {
+        self.fixed(code::V6ONLY_PREFERRED).map(u32::from_be_bytes)
+    }
+
     /// Option 82, as sent.
+    #[must_use]
     pub fn relay_agent_info(&self) -> Option<&'a [u8]> {
-        unimplemented!()
+        self.option(code::RELAY_AGENT_INFO)
     }
+
     /// Option 82.5, link selection (RFC 3527).
+    #[must_use]
     pub fn link_selection(&self) -> Option<Ipv4Addr> {
-        unimplemented!()
+        /// The number of the sub-option.
+        const LINK_SELECTION: u8 = 5;
+        let mut rest = self.relay_agent_info()?;
+        // Sub-options have neither pads nor an end mark (RFC 3046 section 2).
+        while let [number, len, behind @ ..] = rest {
+            let (value, behind) = behind.split_at_checked(usize::from(*len))?;
+            if *number == LINK_SELECTION {
+                return address(value);
+            }
+            rest = behind;
+        }
+        None
     }
+
     /// Option 118, subnet selection (RFC 3011).
+    #[must_use]
     pub fn subnet_selection(&self) -> Option<Ipv4Addr> {
-        unimplemented!()
+        self.fixed(code::SUBNET_SELECTION).map(Ipv4Addr::from)
     }
+
     /// Any option by its code: its value with split parts joined, if it is there.
+    #[must_use]
     pub fn option(&self, code: u8) -> Option<&'a [u8]> {
-        unimplemented!()
+        if !self.seen.contains(code) {
+            return None;
+        }
+        if !self.split.contains(code) {
+            return self.raw_options().find(|(found, _)| *found == code).map(|(_, value)| value);
+        }
+        let mut rest = self.joined;
+        while let [found, high, low, behind @ ..] = rest {
+            let len = usize::from(u16::from_be_bytes([*high, *low]));
+            let (value, behind) = behind.split_at_checked(len)?;
+            if *found == code {
+                return Some(value);
+            }
+            rest = behind;
+        }
+        None
+    }
+
+    /// Every option as it was sent, in the order options, `file`, `sname`; one that was sent split comes in its parts.
+    pub fn raw_options(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
+        self.fields.into_iter().flat_map(Options::new)
+    }
+
+    /// An option of fixed length: the first part that has it.
+    fn fixed<const LEN: usize>(&self, code: u8) -> Option<[u8; LEN]> {
+        if !self.seen.contains(code) {
+            return None;
+        }
+        let mut values = self.raw_options().filter(|(found, _)| *found == code);
+        values.find_map(|(_, value)| value.try_into().ok())
     }
 }
+
+/// `LEN` octets of the header from `at`.
+#[inline]
+fn field<const LEN: usize>(header: &[u8; HEADER_LEN], at: usize) -> [u8; LEN] {
+    header.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; LEN])
+}
+
+fn address(value: &[u8]) -> Option<Ipv4Addr> {
+    <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from)
+}
+
+fn until_zero(field: Option<&[u8]>) -> &[u8] {
+    field.and_then(|field| field.split(|octet| *octet == 0).next()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

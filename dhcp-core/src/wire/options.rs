@@ -1,1 +1,225 @@
-//! Which options are there, and how are they found in a field?
+//! Which options stand in a field of octets, and how is such a field made? Code, length, value (RFC 2132 section 2).
+
+use core::fmt;
+
+/// Option codes that the core itself reads or writes (RFC 2132 unless another RFC is named).
+#[allow(missing_docs, reason = "the names are the field's own; the number is the whole meaning")]
+pub mod code {
+    pub const PAD: u8 = 0;
+    pub const SUBNET_MASK: u8 = 1;
+    pub const ROUTERS: u8 = 3;
+    pub const DOMAIN_NAME_SERVERS: u8 = 6;
+    pub const HOST_NAME: u8 = 12;
+    pub const DOMAIN_NAME: u8 = 15;
+    pub const INTERFACE_MTU: u8 = 26;
+    pub const BROADCAST_ADDRESS: u8 = 28;
+    pub const NTP_SERVERS: u8 = 42;
+    pub const REQUESTED_IP: u8 = 50;
+    pub const LEASE_TIME: u8 = 51;
+    pub const OVERLOAD: u8 = 52;
+    pub const MESSAGE_TYPE: u8 = 53;
+    pub const SERVER_ID: u8 = 54;
+    pub const PARAMETER_REQUEST_LIST: u8 = 55;
+    pub const MESSAGE: u8 = 56;
+    pub const MAX_MESSAGE_SIZE: u8 = 57;
+    pub const RENEWAL_TIME: u8 = 58;
+    pub const REBINDING_TIME: u8 = 59;
+    pub const VENDOR_CLASS: u8 = 60;
+    pub const CLIENT_ID: u8 = 61;
+    /// RFC 3004.
+    pub const USER_CLASS: u8 = 77;
+    /// RFC 4039.
+    pub const RAPID_COMMIT: u8 = 80;
+    /// RFC 3046.
+    pub const RELAY_AGENT_INFO: u8 = 82;
+    /// RFC 8925.
+    pub const V6ONLY_PREFERRED: u8 = 108;
+    /// RFC 3011.
+    pub const SUBNET_SELECTION: u8 = 118;
+    /// RFC 3442.
+    pub const CLASSLESS_ROUTES: u8 = 121;
+    pub const END: u8 = 255;
+}
+
+/// The options of one field in their order: pads left out, up to the end mark, the end of the field or the first option that
+/// is cut off by it. An option that was sent split comes in its parts.
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Options<'a> {
+    /// The options in `field`, which need not have an end mark.
+    #[must_use]
+    pub const fn new(field: &'a [u8]) -> Self {
+        Self { rest: field }
+    }
+}
+
+impl<'a> Iterator for Options<'a> {
+    type Item = (u8, &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match *self.rest {
+                [code::PAD, ref rest @ ..] => self.rest = rest,
+                [code, len, ref rest @ ..] if code != code::END => {
+                    let Some((value, rest)) = rest.split_at_checked(usize::from(len)) else {
+                        self.rest = &[];
+                        return None;
+                    };
+                    self.rest = rest;
+                    return Some((code, value));
+                }
+                _ => {
+                    self.rest = &[];
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// A set of option codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodeSet([u32; 8]);
+
+impl CodeSet {
+    /// No code.
+    pub const EMPTY: Self = Self([0; 8]);
+
+    /// Adds `code`; `true` when it was not there.
+    #[inline]
+    pub fn insert(&mut self, code: u8) -> bool {
+        let Some(word) = self.0.get_mut(usize::from(code >> 5)) else { return false };
+        let bit = 1 << (code & 31);
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    /// Takes `code` out; `true` when it was there.
+    #[inline]
+    pub fn remove(&mut self, code: u8) -> bool {
+        let Some(word) = self.0.get_mut(usize::from(code >> 5)) else { return false };
+        let bit = 1 << (code & 31);
+        let there = *word & bit != 0;
+        *word &= !bit;
+        there
+    }
+
+    /// Whether `code` is in the set.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, code: u8) -> bool {
+        self.0.get(usize::from(code >> 5)).is_some_and(|word| word & 1 << (code & 31) != 0)
+    }
+
+    /// Whether the set has no code.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 8]
+    }
+}
+
+/// An option does not fit into the buffer that was given for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferTooSmall;
+
+impl fmt::Display for BufferTooSmall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the option does not fit into the buffer")
+    }
+}
+
+impl core::error::Error for BufferTooSmall {}
+
+/// Renders options into the caller's buffer, as [`SubnetConfig::options`](crate::server::config::SubnetConfig::options) wants them.
+#[derive(Debug)]
+pub struct OptionsWriter<'b> {
+    buffer: &'b mut [u8],
+    len: usize,
+}
+
+impl<'b> OptionsWriter<'b> {
+    /// Writes from the beginning of `buffer`.
+    pub const fn new(buffer: &'b mut [u8]) -> Self {
+        Self { buffer, len: 0 }
+    }
+
+    /// Appends an option; a value of more than 255 octets is split (RFC 3396).
+    ///
+    /// # Errors
+    /// [`BufferTooSmall`]; then nothing was appended.
+    ///
+    /// # Panics
+    /// When `code` is 0 or 255, which are no options.
+    pub fn push(&mut self, code: u8, value: &[u8]) -> Result<(), BufferTooSmall> {
+        assert!(code != code::PAD && code != code::END, "pad and end mark are not options");
+        let parts = value.len().div_ceil(255).max(1);
+        let end = self.len + value.len() + 2 * parts;
+        let mut room = self.buffer.get_mut(self.len..end).ok_or(BufferTooSmall)?;
+        let mut rest = value;
+        for _ in 0..parts {
+            let (part, behind) = rest.split_at(rest.len().min(255));
+            let (head, tail) = room.split_at_mut(2 + part.len());
+            if let [to_code, to_len, to_value @ ..] = head {
+                *to_code = code;
+                *to_len = u8::try_from(part.len()).unwrap_or(u8::MAX);
+                to_value.copy_from_slice(part);
+            }
+            (room, rest) = (tail, behind);
+        }
+        self.len = end;
+        Ok(())
+    }
+
+    /// What was rendered.
+    #[must_use]
+    pub fn finish(self) -> &'b [u8] {
+        self.buffer.get(..self.len).expect("only what was in the buffer was written")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pads_and_a_missing_end_are_read_over() {
+        let field = [0, 0, 53, 1, 1, 0, 12, 2, b'a', b'b'];
+        assert!(Options::new(&field).eq([(53, &[1][..]), (12, b"ab")]));
+    }
+
+    #[test]
+    fn what_follows_the_end_mark_is_no_option() {
+        assert_eq!(Options::new(&[53, 1, 1, 255, 12, 1, b'a']).count(), 1);
+    }
+
+    #[test]
+    fn an_option_cut_off_by_the_field_is_not_read() {
+        for field in [&[12, 3, b'a', b'b'][..], &[12], &[53, 1, 1, 61]] {
+            assert!(Options::new(field).all(|(code, _)| code == 53), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_set_knows_its_codes() {
+        let mut set = CodeSet::EMPTY;
+        assert!(set.insert(0) && set.insert(31) && set.insert(255) && !set.insert(255));
+        assert!(set.contains(31) && !set.contains(32));
+        assert!(set.remove(31) && !set.remove(31) && !set.is_empty());
+    }
+
+    #[test]
+    fn a_long_value_is_split_when_it_is_rendered() {
+        let mut buffer = [0; 310];
+        let mut writer = OptionsWriter::new(&mut buffer);
+        writer.push(121, &[7; 300]).unwrap();
+        writer.push(1, &[]).unwrap();
+        assert_eq!(writer.push(3, &[1, 2, 3]), Err(BufferTooSmall));
+        let lens = Options::new(writer.finish()).map(|(code, value)| (code, value.len()));
+        assert!(lens.eq([(121, 255), (121, 45), (1, 0)]));
+    }
+}
