@@ -99,6 +99,9 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
             return Err(Discard::NoAddress);
         }
         let (subnet, config) = self.segment.containing(ciaddr).ok_or(Discard::OtherSegment)?;
+        if !config.subnet.is_host(ciaddr) {
+            return Err(Discard::OtherSegment);
+        }
         self.check_link(config)?;
         Ok(Verdict::Inform(subnet).alone())
     }
