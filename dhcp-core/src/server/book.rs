@@ -122,11 +122,15 @@ pub trait LeaseBook {
     /// Chooses an address and holds it for the client, in the order: reserved, current, previous even if it ran out, requested,
     /// never used, idle for longest. A client that is already offered or bound an address keeps it, and a bound lease stays bound.
     ///
+    /// An address that the configuration reserves is given only when it is [`Ask::reserved`], even to the client that has it. A client that has a lease and
+    /// is offered its reserved address keeps the lease until the offer is granted. Idle addresses that are pinned are their last client's only.
+    ///
     /// # Errors
     /// [`Unavailable`]; with a reservation, what stands in its way.
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable>;
 
-    /// Binds the address to the client. The client's other address in the subnet, if it has one, becomes idle.
+    /// Binds the address to the client, which need not have been offered it: an address that is fresh or idle is granted, too. The
+    /// client's other address in the subnet, if it has one, becomes idle.
     ///
     /// # Errors
     /// [`Unavailable`] when the address is somebody else's.
@@ -138,8 +142,16 @@ pub trait LeaseBook {
     /// Nobody gets the address until `until`; `false` when it is in no pool.
     fn quarantine(&mut self, address: Ipv4Addr, until: Timestamp, now: Timestamp) -> bool;
 
-    /// The record of the last change to this address did not become durable: the next grant needs one again.
+    /// The record of the last change to this address did not become durable: the next grant needs one again, and that is a [`Granted::Bind`],
+    /// because what was lost may have been the first.
     fn forget_promise(&mut self, address: Ipv4Addr);
+
+    /// Writes down which addresses of the subnet [`LeaseBook::offer`] would give to the next strangers, in that order, and returns how many; none
+    /// unless told. They are probed ahead of time.
+    fn candidates(&self, subnet: SubnetIndex, now: Timestamp, next: &mut [Ipv4Addr]) -> usize {
+        let _ = (subnet, now, next);
+        0
+    }
 
     /// How many addresses of the subnet could be offered to a stranger now, and of how many in all. It may be an estimate that lags behind expiry.
     fn room(&self, subnet: SubnetIndex) -> (u32, u32);

@@ -85,6 +85,9 @@ pub struct SubnetConfig<'c> {
     pub serve_unknown: bool,
     /// Whether option 12 may select a reservation by name.
     pub trust_host_name: bool,
+    /// Whether addresses are probed for strangers before they are offered; on unless told. Where a router answers ARP for every address (proxy
+    /// ARP), it must be off.
+    pub probe: bool,
     /// In ascending order of `who`, without doubles.
     pub reservations: &'c [Reservation<'c>],
 }

@@ -76,6 +76,7 @@ pub(crate) fn subnet(third: u8) -> SubnetConfig<'static> {
         identity: Identity::ClientId,
         serve_unknown: true,
         trust_host_name: false,
+        probe: false,
         reservations: &[],
     }
 }
