@@ -105,6 +105,12 @@ impl Told {
             if let Some(address) = gave_back {
                 self.0.remove(&address);
             }
+            // Who asks for an address has no other, though its acknowledgement never left.
+            if heard.held.is_some() {
+                self.0.retain(|address, (owner, _)| {
+                    *owner != step.client || *address == step.address
+                });
+            }
             return;
         };
         match said.kind() {
