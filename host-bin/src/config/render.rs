@@ -114,6 +114,7 @@ impl RenderedSubnet {
             identity: terms.identity,
             serve_unknown: terms.serve_unknown,
             trust_host_name: terms.trust_host_name,
+            probe: terms.ping_check_millis.is_some(),
             reservations,
         }
     }
