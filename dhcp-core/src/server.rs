@@ -12,6 +12,8 @@ mod event;
 mod handle;
 mod name;
 mod pending;
+mod poll;
+mod probe;
 mod reply;
 mod select;
 mod who;
@@ -22,6 +24,7 @@ pub use self::event::{Deal, Discard, Event, Refusal};
 pub use self::handle::{Scratch, Server};
 pub use self::name::{NAME_LEN_MAX, sanitised};
 pub use self::pending::PENDING_MAX;
+pub use self::probe::{Probe, VETTING_MAX, Via};
 use crate::server::book::Change;
 use crate::server::config::Link;
 

@@ -16,6 +16,8 @@ const RECEIVED: [&str; 10] = [
     "unreadable",
 ];
 
+const PROBES: [&str; 3] = ["sent", "answered", "skipped"];
+
 /// What was counted since the server was made. The numbers wrap after 2^64.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -23,6 +25,7 @@ pub struct Counters {
     events: [u64; Event::NAMES.len()],
     refusals: [u64; Refusal::ALL.len()],
     discards: [u64; Discard::ALL.len()],
+    probes: [u64; PROBES.len()],
 }
 
 /// One number.
@@ -47,6 +50,8 @@ pub enum Group {
     Refused,
     /// Why there was no answer: [`Discard`].
     Discarded,
+    /// Questions whether an address is in use, answers of strangers, and offers that went out without a question because too many were asked.
+    Probe,
 }
 
 impl Group {
@@ -58,8 +63,17 @@ impl Group {
             Self::Event => "event",
             Self::Refused => "refused",
             Self::Discarded => "discarded",
+            Self::Probe => "probe",
         }
     }
+}
+
+/// What became of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probing {
+    Sent,
+    Answered,
+    Skipped,
 }
 
 /// What a message was, as far as it could be read.
@@ -93,16 +107,24 @@ impl Counters {
         let received = named(Group::Received, RECEIVED.into_iter(), &self.received);
         let events = named(Group::Event, Event::NAMES.into_iter(), &self.events);
         let refusals = Refusal::ALL.into_iter().map(Refusal::name);
+        let refusals = named(Group::Refused, refusals, &self.refusals);
         let discards = Discard::ALL.into_iter().map(Discard::name);
-        received.chain(events).chain(named(Group::Refused, refusals, &self.refusals)).chain(named(
-            Group::Discarded,
-            discards,
-            &self.discards,
-        ))
+        let discards = named(Group::Discarded, discards, &self.discards);
+        let probes = named(Group::Probe, PROBES.into_iter(), &self.probes);
+        received.chain(events).chain(refusals).chain(discards).chain(probes)
     }
 
     pub(super) fn count_arrival(&mut self, arrival: Arrival) {
         add_one(&mut self.received, arrival.place());
+    }
+
+    pub(super) fn count_probe(&mut self, probing: Probing) {
+        let place = match probing {
+            Probing::Sent => 0,
+            Probing::Answered => 1,
+            Probing::Skipped => 2,
+        };
+        add_one(&mut self.probes, place);
     }
 
     pub(super) fn count(&mut self, event: &Event) {
@@ -114,7 +136,8 @@ impl Counters {
             | Event::Acknowledged(_)
             | Event::Informed(_)
             | Event::Released(_)
-            | Event::Declined(_) => {}
+            | Event::Declined(_)
+            | Event::Conflict { .. } => {}
         }
     }
 }
@@ -158,7 +181,7 @@ mod tests {
             let expected = match count.group {
                 Group::Discarded => 1,
                 Group::Event if count.name == "discarded" => Discard::ALL.len() as u64,
-                Group::Event | Group::Received | Group::Refused => 0,
+                Group::Event | Group::Received | Group::Refused | Group::Probe => 0,
             };
             assert_eq!(count.count, expected, "{count:?}");
         }

@@ -38,6 +38,8 @@ pub(super) struct Case<'a, 'c, 'p, B> {
 pub(super) struct Decision<'p> {
     pub(super) verdict: Verdict,
     pub(super) record: Option<Change<'p>>,
+    /// An address that must not be offered without asking whether somebody uses it.
+    pub(super) vet: Option<(SubnetIndex, Ipv4Addr)>,
 }
 
 /// What is to be said.
@@ -68,8 +70,8 @@ pub(super) struct Terms {
 }
 
 impl Verdict {
-    const fn alone<'p>(self) -> Decision<'p> {
-        Decision { verdict: self, record: None }
+    const fn with<'p>(self, record: Option<Change<'p>>) -> Decision<'p> {
+        Decision { verdict: self, record, vet: None }
     }
 }
 
@@ -103,7 +105,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
             return Err(Discard::OtherSegment);
         }
         self.check_link(config)?;
-        Ok(Verdict::Inform(subnet).alone())
+        Ok(Verdict::Inform(subnet).with(None))
     }
 
     /// What is known about this client, as events tell it.

@@ -25,6 +25,17 @@ pub enum Event {
     Released(Deal),
     /// A client found its address in use; it is in quarantine.
     Declined(Deal),
+    /// Somebody who is not its client answered for an address of a pool.
+    Conflict {
+        /// The subnet.
+        subnet: SubnetIndex,
+        /// The address.
+        address: Ipv4Addr,
+        /// Who answered; not known when the answer came through a router.
+        by: Option<HardwareAddr>,
+        /// Whether the address is in quarantine. If not, it was leased before the answer came.
+        quarantined: bool,
+    },
 }
 
 /// Who and which address an event is about.
@@ -159,9 +170,11 @@ impl fmt::Display for Refusal {
 }
 
 impl Discard {
-    /// One of each, in the order in which they are counted; all the causes of [`Discard::Malformed`] count as one.
-    pub const ALL: [Self; 22] = [
+    /// One of each, in the order in which they are counted.
+    pub const ALL: [Self; 24] = [
         Self::Malformed(DecodeError::Truncated { len: 0 }),
+        Self::Malformed(DecodeError::NoCookie),
+        Self::Malformed(DecodeError::HardwareLength { hlen: 17 }),
         Self::NotARequest,
         Self::TooManyHops,
         Self::ServerMessage,
@@ -188,59 +201,67 @@ impl Discard {
     /// Place in [`Discard::ALL`], name for counters, words for people.
     const fn entry(self) -> (usize, &'static str, &'static str) {
         match self {
-            Self::Malformed(_) => (0, "malformed", "not a DHCP message"),
-            Self::NotARequest => (1, "not-a-request", "a reply, not a request (op is not 1)"),
-            Self::TooManyHops => (2, "too-many-hops", "relayed more than 16 times (hops)"),
+            Self::Malformed(DecodeError::Truncated { .. }) => {
+                (0, "malformed-truncated", "too short for a DHCP message")
+            }
+            Self::Malformed(DecodeError::NoCookie) => {
+                (1, "malformed-no-cookie", "the magic cookie is missing")
+            }
+            Self::Malformed(DecodeError::HardwareLength { .. }) => {
+                (2, "malformed-hardware-length", "a hardware address of more than 16 octets")
+            }
+            Self::NotARequest => (3, "not-a-request", "a reply, not a request (op is not 1)"),
+            Self::TooManyHops => (4, "too-many-hops", "relayed more than 16 times (hops)"),
             Self::ServerMessage => {
-                (3, "server-message", "a message that servers send: is there another one?")
+                (5, "server-message", "a message that servers send: is there another one?")
             }
             Self::UnknownMessageType => {
-                (4, "unknown-message-type", "a message type that is not known (option 53)")
+                (6, "unknown-message-type", "a message type that is not known (option 53)")
             }
             Self::BootpWithoutReservation => {
-                (5, "bootp-without-reservation", "a BOOTP client without a reserved address")
+                (7, "bootp-without-reservation", "a BOOTP client without a reserved address")
             }
             Self::NoIdentity => {
-                (6, "no-identity", "neither a client identifier nor a hardware address")
+                (8, "no-identity", "neither a client identifier nor a hardware address")
             }
             Self::BadRelayAddress => {
-                (7, "bad-relay-address", "giaddr is not the address of a relay agent")
+                (9, "bad-relay-address", "giaddr is not the address of a relay agent")
             }
             Self::NoSubnet => {
-                (8, "no-subnet", "no subnet is configured for where the message comes from")
+                (10, "no-subnet", "no subnet is configured for where the message comes from")
             }
             Self::NoServerAddress => {
-                (9, "no-server-address", "the server has no address where the message came in")
+                (11, "no-server-address", "the server has no address where the message came in")
             }
             Self::OtherSegment => {
-                (10, "other-segment", "it is about an address of another network segment")
+                (12, "other-segment", "it is about an address of another network segment")
             }
             Self::OtherServerChosen => {
-                (11, "other-server-chosen", "the client chose another server (option 54)")
+                (13, "other-server-chosen", "the client chose another server (option 54)")
             }
             Self::NoServerId => {
-                (12, "no-server-id", "a DECLINE without a server identifier (option 54)")
+                (14, "no-server-id", "a DECLINE without a server identifier (option 54)")
             }
-            Self::NoAddress => (13, "no-address", "the message names no address"),
-            Self::NotOwner => (14, "not-owner", "the address is not this client's"),
-            Self::NoRecord => (15, "no-record", "nothing is known of the client's lease"),
+            Self::NoAddress => (15, "no-address", "the message names no address"),
+            Self::NotOwner => (16, "not-owner", "the address is not this client's"),
+            Self::NoRecord => (17, "no-record", "nothing is known of the client's lease"),
             Self::NotAuthoritative => (
-                16,
+                18,
                 "not-authoritative",
                 "the address is wrong, but the subnet is not authoritative and the client not known",
             ),
             Self::UnknownClient => {
-                (17, "unknown-client", "clients without a reservation are not served here")
+                (19, "unknown-client", "clients without a reservation are not served here")
             }
-            Self::PoolExhausted => (18, "pool-exhausted", "no address is free"),
+            Self::PoolExhausted => (20, "pool-exhausted", "no address is free"),
             Self::ReservationTaken => (
-                19,
+                21,
                 "reservation-taken",
                 "somebody else has the client's reserved address, and no other is free",
             ),
-            Self::Busy => (20, "busy", "too many changes are on their way to the journal"),
+            Self::Busy => (22, "busy", "too many changes are on their way to the journal"),
             Self::NoRoomForReply => {
-                (21, "no-room-for-reply", "the reply does not fit into the buffer")
+                (23, "no-room-for-reply", "the reply does not fit into the buffer")
             }
         }
     }
@@ -264,8 +285,16 @@ impl fmt::Display for Discard {
 
 impl Event {
     /// The names of all kinds of events, in the order in which they are counted.
-    pub const NAMES: [&'static str; 7] =
-        ["discarded", "offered", "acknowledged", "refused", "informed", "released", "declined"];
+    pub const NAMES: [&'static str; 8] = [
+        "discarded",
+        "offered",
+        "acknowledged",
+        "refused",
+        "informed",
+        "released",
+        "declined",
+        "conflict",
+    ];
 
     pub(super) const fn place(&self) -> usize {
         match self {
@@ -276,6 +305,7 @@ impl Event {
             Self::Informed(_) => 4,
             Self::Released(_) => 5,
             Self::Declined(_) => 6,
+            Self::Conflict { .. } => 7,
         }
     }
 
@@ -297,6 +327,13 @@ impl fmt::Display for Event {
             Self::Informed(ciaddr) => write!(f, "told {ciaddr} its options"),
             Self::Released(deal) => write!(f, "released: {deal}"),
             Self::Declined(deal) => write!(f, "declined, in use by somebody else: {deal}"),
+            Self::Conflict { address, by, quarantined, subnet: _ } => {
+                let state = if *quarantined { "in quarantine" } else { "leased meanwhile" };
+                match by {
+                    Some(by) => write!(f, "{by} uses {address} without a lease: {state}"),
+                    None => write!(f, "somebody uses {address} without a lease: {state}"),
+                }
+            }
         }
     }
 }

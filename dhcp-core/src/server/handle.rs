@@ -2,32 +2,20 @@
 
 use crate::server::book::LeaseBook;
 use crate::server::config::ServerConfig;
-use crate::server::counters::{Arrival, Counters};
+use crate::server::counters::{Arrival, Counters, Probing};
 use crate::server::decide::{Case, Decision, Verdict};
 use crate::server::name::{NAME_LEN_MAX, sanitised};
 use crate::server::pending::Pending;
+use crate::server::probe::Vetting;
 use crate::server::select::{check_relay, segment};
 use crate::server::who::Client;
 use crate::server::{Discard, Durable, Event, Held, Ingress, Outcome, Reply, Transmit};
 use crate::time::{Instant, LeaseClock, Timestamp};
-use crate::wire::message::{self, Message, MessageType};
-
-/// `op` of a request.
-const BOOTREQUEST: u8 = 1;
+use crate::wire::message::{self, BOOT_REQUEST, Message, MessageType};
+use crate::wire::options::code;
 
 /// More relay agents than this in a row are a circle (RFC 1542 section 4.1.1).
 const HOPS_MAX: u8 = 16;
-
-/// How often the book is swept for what is over, in milliseconds, when nothing is overdue.
-const SWEEP_PERIOD_MS: u64 = 1_000;
-
-/// How soon a sweep goes on that was cut short, in milliseconds.
-const SWEEP_AGAIN_MS: u64 = 1;
-
-/// How many leases one sweep looks at, so that a thousand that end together hold nobody up.
-const SWEEP_BUDGET: usize = 64;
-
-const OPTION_MESSAGE_TYPE: u8 = 53;
 
 /// A DHCP server: what it is told, the leases, and what it waits for. It does no input or output.
 ///
@@ -35,12 +23,13 @@ const OPTION_MESSAGE_TYPE: u8 = 53;
 /// [`Server::durable`], and releases the acknowledgements with the same proof.
 #[derive(Debug)]
 pub struct Server<'c, B> {
-    config: &'c ServerConfig<'c>,
-    book: B,
-    clock: LeaseClock,
-    pending: Pending,
-    sweep_at: Instant,
-    counters: Counters,
+    pub(super) config: &'c ServerConfig<'c>,
+    pub(super) book: B,
+    pub(super) clock: LeaseClock,
+    pub(super) pending: Pending,
+    pub(super) sweep_at: Instant,
+    pub(super) vetting: Vetting,
+    pub(super) counters: Counters,
 }
 
 /// Room for what is taken from a packet and cannot stay where it is: joined options and a sanitised name. One for each packet whose
@@ -77,6 +66,7 @@ impl<'c, B: LeaseBook> Server<'c, B> {
             clock,
             pending: Pending::new(),
             sweep_at: Instant::ZERO,
+            vetting: Vetting::new(config),
             counters: Counters::default(),
         }
     }
@@ -88,8 +78,9 @@ impl<'c, B: LeaseBook> Server<'c, B> {
         config: &'d ServerConfig<'d>,
         rebuild: impl FnOnce(B) -> N,
     ) -> Server<'d, N> {
-        let Self { config: _, book, clock, pending, sweep_at, counters } = self;
-        Server { config, book: rebuild(book), clock, pending, sweep_at, counters }
+        let Self { config: _, book, clock, pending, sweep_at, vetting: _, counters } = self;
+        let vetting = Vetting::new(config);
+        Server { config, book: rebuild(book), clock, pending, sweep_at, vetting, counters }
     }
 
     /// Takes the leases out. What is on its way to the journal must be durable before, or its ACKs must not be sent.
@@ -182,7 +173,12 @@ impl<'c, B: LeaseBook> Server<'c, B> {
             name,
             now: self.clock.read(now),
         };
-        let Decision { verdict, record } = case.decide(kind)?;
+        let Decision { verdict, record, vet } = case.decide(kind)?;
+        if let Some((subnet, address)) = vet
+            && !self.vetting.offered(now, address, subnet)
+        {
+            self.counters.count_probe(Probing::Skipped);
+        }
         let written = case.write(verdict, out);
         let event = event(&case, verdict);
         // The change is made, reply or not; without a place on its way (an OFFER beside a full ring) it stays in memory.
@@ -226,22 +222,6 @@ impl<'c, B: LeaseBook> Server<'c, B> {
             self.book.forget_promise(address);
         }
     }
-
-    /// Looks after leases, offers and quarantines that are over; a bounded piece of work. `true` when there is more to do at once.
-    pub fn poll(&mut self, now: Instant) -> bool {
-        if now < self.sweep_at {
-            return false;
-        }
-        let more = self.book.sweep(self.clock.read(now), SWEEP_BUDGET);
-        let period = if more { SWEEP_AGAIN_MS } else { SWEEP_PERIOD_MS };
-        self.sweep_at = now.plus_millis(period);
-        more
-    }
-
-    /// When [`Server::poll`] next has work; later than the time that it was last called with.
-    pub const fn poll_timeout(&self) -> Option<Instant> {
-        Some(self.sweep_at)
-    }
 }
 
 /// A message that a server may look at, and its type; none for BOOTP.
@@ -250,14 +230,14 @@ fn read<'p>(
     room: &'p mut message::Scratch,
 ) -> Result<(Message<'p>, Option<MessageType>), Discard> {
     let message = Message::parse(packet, room).map_err(Discard::Malformed)?;
-    if message.op() != BOOTREQUEST {
+    if message.op() != BOOT_REQUEST {
         return Err(Discard::NotARequest);
     }
     if message.hops() > HOPS_MAX {
         return Err(Discard::TooManyHops);
     }
     let kind = message.message_type();
-    if kind.is_none() && message.option(OPTION_MESSAGE_TYPE).is_some() {
+    if kind.is_none() && message.option(code::MESSAGE_TYPE).is_some() {
         return Err(Discard::UnknownMessageType);
     }
     Ok((message, kind))
@@ -289,5 +269,3 @@ fn event<B: LeaseBook>(case: &Case<'_, '_, '_, B>, verdict: Verdict) -> Event {
         Verdict::Declined(subnet, address) => Event::Declined(case.deal(subnet, address)),
     }
 }
-
-const _: () = assert!(SWEEP_AGAIN_MS > 0, "the next deadline is later than now");

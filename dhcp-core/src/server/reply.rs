@@ -7,14 +7,9 @@ use crate::server::config::SubnetIndex;
 use crate::server::decide::{Case, Terms, Verdict};
 use crate::server::{Destination, Discard, Refusal, Transmit};
 use crate::time::LeaseTime;
-use crate::wire::message::{Message, MessageType};
+use crate::wire::message::{BOOT_REPLY, BROADCAST_FLAG, Message, MessageType};
+use crate::wire::options::code;
 use crate::wire::writer::{Header, ReplyOptions, write_reply};
-
-/// `op` of a reply.
-const BOOTREPLY: u8 = 2;
-
-/// The broadcast bit in the flags field.
-const BROADCAST: u16 = 0x8000;
 
 /// The longest message that every client takes: 576 octets less the IP and UDP headers (RFC 2131 section 2).
 const LEN_DEFAULT: usize = 548;
@@ -61,12 +56,12 @@ impl<B> Case<'_, '_, '_, B> {
         // The relay agent broadcasts a NAK only if it is told so (RFC 2131 section 4.3.2).
         let relayed_nak = refused && !giaddr.is_unspecified();
         let header = Header {
-            op: BOOTREPLY,
+            op: BOOT_REPLY,
             hops: 0,
             hardware: message.hardware(),
             xid: message.xid(),
             secs: 0,
-            flags: message.flags() | if relayed_nak { BROADCAST } else { 0 },
+            flags: message.flags() | if relayed_nak { BROADCAST_FLAG } else { 0 },
             ciaddr: column.ciaddr,
             yiaddr: column.yiaddr,
             siaddr: if refused { Ipv4Addr::UNSPECIFIED } else { next_server.unwrap_or(server_id) },
@@ -75,15 +70,15 @@ impl<B> Case<'_, '_, '_, B> {
             file: if refused { &[] } else { boot_file.unwrap_or(config.boot_file) },
         };
         let [a, b, c, d] = config.subnet.netmask().octets();
-        let mask = [OPTION_SUBNET_MASK, 4, a, b, c, d];
+        let mask = [code::SUBNET_MASK, 4, a, b, c, d];
         let reserved_options = known.map_or(&[] as &[u8], |known| known.options);
         // The mask stands first, before the routers (RFC 2132 section 3.3), unless the operator set one.
         let told = [reserved_options, config.options];
-        let mask_is_told = told.into_iter().any(|options| contains(options, OPTION_SUBNET_MASK));
+        let mask_is_told = told.into_iter().any(|options| contains(options, code::SUBNET_MASK));
         let all: [&[u8]; 3] = [if mask_is_told { &[] } else { &mask }, told[0], told[1]];
         let selected = message.subnet_selection().map(|selected| {
             let [a, b, c, d] = selected.octets();
-            [OPTION_SUBNET_SELECTION, 4, a, b, c, d]
+            [code::SUBNET_SELECTION, 4, a, b, c, d]
         });
         let options = ReplyOptions {
             message_type: column.message_type,
@@ -95,7 +90,7 @@ impl<B> Case<'_, '_, '_, B> {
             unasked: selected.as_ref().map_or(&[], |option| option.as_slice()),
             requested: message.parameter_request_list(),
             message: column.refusal.map(Refusal::words),
-            client_id: message.option(OPTION_CLIENT_ID),
+            client_id: message.option(code::CLIENT_ID),
             relay_agent_info: message.relay_agent_info(),
         };
         let len_max = match column.message_type {
@@ -146,15 +141,11 @@ impl<B> Case<'_, '_, '_, B> {
     }
 }
 
-const OPTION_SUBNET_MASK: u8 = 1;
-const OPTION_CLIENT_ID: u8 = 61;
-const OPTION_SUBNET_SELECTION: u8 = 118;
-
 /// Whether `code` is among options rendered as code, length, value.
-fn contains(options: &[u8], code: u8) -> bool {
+fn contains(options: &[u8], sought: u8) -> bool {
     let mut rest = options;
     while let [found, len, values @ ..] = rest {
-        if *found == code {
+        if *found == sought {
             return true;
         }
         rest = values.get(usize::from(*len)..).unwrap_or(&[]);

@@ -56,7 +56,7 @@ impl ToyBook {
 
     fn in_subnet(&self, subnet: SubnetIndex, now: Timestamp) -> impl Iterator<Item = Entry> + '_ {
         let slots = self.slots.values().filter(move |slot| slot.entry.subnet == subnet);
-        slots.filter_map(move |slot| self.entry_at(slot.entry.address, now))
+        slots.map(move |slot| slot.seen(now))
     }
 }
 
@@ -66,6 +66,16 @@ impl Slot {
         let (key, hardware, pinned) = (None, None, false);
         let entry = Entry { address, subnet, standing, key, hardware, until, pinned, reserved };
         Self { entry, promise: None }
+    }
+
+    fn seen(&self, now: Timestamp) -> Entry {
+        let mut entry = self.entry;
+        let over = entry.until != Timestamp::NEVER && entry.until <= now;
+        if over && entry.standing != Standing::Fresh {
+            let known = entry.key.is_some() && entry.standing != Standing::Quarantined;
+            entry.standing = if known { Standing::Idle } else { Standing::Fresh };
+        }
+        entry
     }
 }
 
@@ -81,13 +91,7 @@ impl LeaseBook for ToyBook {
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
-        let mut entry = self.slots.get(&address)?.entry;
-        let over = entry.until != Timestamp::NEVER && entry.until <= now;
-        if over && entry.standing != Standing::Fresh {
-            let known = entry.key.is_some() && entry.standing != Standing::Quarantined;
-            entry.standing = if known { Standing::Idle } else { Standing::Fresh };
-        }
-        Some(entry)
+        Some(self.slots.get(&address)?.seen(now))
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
@@ -174,6 +178,19 @@ impl LeaseBook for ToyBook {
         if let Some(slot) = self.slots.get_mut(&address) {
             slot.promise = None;
         }
+    }
+
+    fn candidates(&self, subnet: SubnetIndex, now: Timestamp, next: &mut [Ipv4Addr]) -> usize {
+        let open = |entry: &Entry| !entry.reserved && !entry.pinned;
+        let of = |standing: Standing| {
+            let entries = self.in_subnet(subnet, now).filter(open);
+            entries.filter(move |entry| entry.standing == standing)
+        };
+        let mut idle: Vec<_> = of(Standing::Idle).collect();
+        idle.sort_by_key(|entry| entry.until);
+        let in_order = of(Standing::Fresh).chain(idle);
+        let places = next.iter_mut().zip(in_order);
+        places.map(|(place, entry)| *place = entry.address).count()
     }
 
     fn room(&self, subnet: SubnetIndex) -> (u32, u32) {

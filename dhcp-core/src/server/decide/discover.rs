@@ -18,14 +18,25 @@ const OFFER_HOLD_SHORT_SECS: u32 = 10;
 /// How many of our own addresses may stand in a pool by mistake before we stop looking for another.
 const OWN_ADDRESSES_MAX: usize = 4;
 
+/// What the book holds for the client, and whether the client has or had the same before.
+struct Offered {
+    entry: Entry,
+    again: bool,
+}
+
 impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
     pub(super) fn discover(&mut self) -> Result<Decision<'p>, Discard> {
         let record = self.give_up_what_is_reserved_for_another();
-        let entry = self.choose()?;
+        let Offered { entry, again } = self.choose()?;
         let config = self.segment.get(entry.subnet).ok_or(Discard::NoSubnet)?;
         let time = self.lease_time(config);
         let terms = Terms { address: entry.address, subnet: entry.subnet, time };
-        Ok(Decision { verdict: Verdict::Offer(terms), record })
+        // What answers for a client's own address is most often the client itself. On its segment that shows in the
+        // answer; through a router it does not.
+        let vet =
+            config.probe && entry.standing != Standing::Bound && !(again && config.link.is_none());
+        let vet = vet.then_some((entry.subnet, entry.address));
+        Ok(Decision { verdict: Verdict::Offer(terms), record, vet })
     }
 
     /// A BOOTP client has its address for good; it needs a reservation, because it never gives one back.
@@ -37,15 +48,15 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         let record = self
             .grant(address, subnet, key, time, pinned)
             .map_err(|_| Discard::ReservationTaken)?;
-        Ok(Decision { verdict: Verdict::Bootp(Terms { address, subnet, time }), record })
+        Ok(Verdict::Bootp(Terms { address, subnet, time }).with(record))
     }
 
-    fn choose(&mut self) -> Result<Entry, Discard> {
+    fn choose(&mut self) -> Result<Offered, Discard> {
         let reserved = self.reserved();
         if let Some((subnet, address)) = reserved {
             let key = self.key_at(Some(address));
-            if let Ok(entry) = self.ask(subnet, key, Some(address), None) {
-                return Ok(entry);
+            if let Ok(offered) = self.ask(subnet, key, Some(address), None) {
+                return Ok(offered);
             }
             // Somebody else has it. Until that one's next renewal, any other address is better than none.
         }
@@ -64,8 +75,8 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
             if !serves {
                 continue;
             }
-            if let Ok(entry) = self.ask(subnet, key, None, wish) {
-                return Ok(entry);
+            if let Ok(offered) = self.ask(subnet, key, None, wish) {
+                return Ok(offered);
             }
         }
         Err(if reserved.is_some() { Discard::ReservationTaken } else { Discard::PoolExhausted })
@@ -92,13 +103,14 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         key: ClientKey,
         reserved: Option<Ipv4Addr>,
         requested: Option<Ipv4Addr>,
-    ) -> Result<Entry, Unavailable> {
+    ) -> Result<Offered, Unavailable> {
         let config = self.segment.get(subnet).ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
         let hardware = self.client.hardware;
         let (now, hold_until) = (self.now, self.now.plus_secs(self.hold_secs(subnet)));
         let ask =
             Ask { subnet, key: &key, hardware: &hardware, reserved, requested, hold_until, now };
+        let before = self.book.entry_of(subnet, &key, now).map(|entry| entry.address);
         for _ in 0..=OWN_ADDRESSES_MAX {
             let entry = self.book.offer(&ask)?;
             if self.is_our_own(config, entry.address) {
@@ -112,7 +124,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
             assert!(entry.key == Some(key), "an offer is held for the client that it is made to");
             assert!(entry.subnet == subnet, "an offer is from the subnet that was asked for");
             self.assert_lawful(subnet, entry.address);
-            return Ok(entry);
+            return Ok(Offered { entry, again: before == Some(entry.address) });
         }
         Err(Unavailable::Exhausted)
     }

@@ -18,7 +18,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         let done = self.book.quarantine(address, until, self.now);
         assert!(done, "the book can quarantine an address that it speaks of");
         let record = Some(Change::Quarantine { address, until });
-        Ok(Decision { verdict: Verdict::Declined(entry.subnet, address), record })
+        Ok(Verdict::Declined(entry.subnet, address).with(record))
     }
 
     /// The client needs its address no more; it is remembered, and gets it back when it asks again and nobody needed it.
@@ -35,7 +35,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         let done = self.book.release(address, &key, self.now);
         assert!(done, "the book can release a lease from the client that it says has it");
         let record = Some(Change::Release { address });
-        Ok(Decision { verdict: Verdict::Released(entry.subnet, address), record })
+        Ok(Verdict::Released(entry.subnet, address).with(record))
     }
 
     /// The client's living lease or offer at this address.

@@ -52,7 +52,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         match self.grant(address, subnet, key, time, entry.pinned) {
             Ok(record) => {
                 let terms = Terms { address, subnet, time };
-                Ok(Decision { verdict: Verdict::Ack(terms), record })
+                Ok(Verdict::Ack(terms).with(record))
             }
             Err(why) => self.refuse(intent, subnet, address, Self::refusal_for(why), None),
         }
@@ -192,7 +192,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
                 || self.entry_at(address).is_some_and(|entry| self.client.owns(&entry))
         };
         if addressed || authoritative || record.is_some() || known() {
-            return Ok(Decision { verdict: Verdict::Nak(subnet, address, refusal), record });
+            return Ok(Verdict::Nak(subnet, address, refusal).with(record));
         }
         Err(Discard::NotAuthoritative)
     }
