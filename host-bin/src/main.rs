@@ -1,14 +1,19 @@
-//! The `hydrant` binary.
+//! The `hydrant` binary: hands out IPv4 addresses to devices and containers, and never forgets to whom.
+//!
+//! This file knows which command runs and what its exit code is; what each does is in the file of its name.
 
 mod check;
+mod cli;
 mod config;
 
 use std::process::ExitCode;
 
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
 fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
-    match (args.next(), args.next()) {
-        (Some(command), Some(file)) if command == "check" => check::run(file.as_ref()),
-        _ => ExitCode::FAILURE,
+    match Cli::parse().command {
+        Command::Check(args) => check::run(&args.file),
     }
 }

@@ -1,0 +1,31 @@
+//! What can be said on the command line? Every command with its arguments, as `--help` shows them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Hands out IPv4 addresses to devices and containers, and never forgets to whom.
+#[derive(Debug, Parser)]
+#[command(name = "hydrant", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed, and said why
+  2  the command line was not understood";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say whether a configuration is right, and if not, what is wrong, where, and how to mend it
+    Check(CheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The configuration: TOML when its name ends in `.toml`, else ISC dhcpd.conf
+    pub(crate) file: PathBuf,
+}
