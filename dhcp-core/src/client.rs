@@ -47,9 +47,10 @@ pub use self::state::{Binding, Exchange, Holding, Phase, State, deadline};
 
 use self::output::{Outbox, Pending};
 use self::reply::{Grant, Reply, examine};
-use crate::conflict::{Arp, CONFLICTS_MAX, RATE_LIMIT_SECS, Step, Verdict, Watch};
+use crate::conflict::{CONFLICTS_MAX, RATE_LIMIT_SECS, Step, Verdict, Watch};
 use crate::rng::Rng;
 use crate::time::Instant;
+use crate::wire::frame::arp::Arp;
 use crate::wire::message::{Message, Scratch};
 
 /// No chain of things that are due at the same time is longer: expired, DISCOVER; T1 and an announcement; a probe and free.

@@ -7,6 +7,7 @@ use core::net::Ipv4Addr;
 
 use crate::rng::Rng;
 use crate::time::Instant;
+use crate::wire::frame::arp::Arp;
 
 /// RFC 5227 section 1.1: after so many conflicts, an interface takes new addresses only at [`RATE_LIMIT_SECS`].
 pub const CONFLICTS_MAX: u8 = 10;
@@ -39,53 +40,18 @@ impl Acd {
     }
 }
 
-/// An ARP packet for IPv4 over Ethernet, received or to be broadcast.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arp {
-    /// A request (operation 1) rather than a reply.
-    pub request: bool,
-    /// Sender hardware address; the source of the frame, too.
-    pub sender_hardware: [u8; 6],
-    /// Sender protocol address; 0.0.0.0 in a probe.
-    pub sender: Ipv4Addr,
-    /// Target protocol address.
-    pub target: Ipv4Addr,
+/// Whether the packet shows that another station than `hardware` uses `address` (RFC 5227 section 2.1.1, first case).
+///
+/// Our own hardware address is no conflict: the container that the address is leased for may be running with it.
+#[must_use]
+pub fn uses(arp: &Arp, address: Ipv4Addr, hardware: [u8; 6]) -> bool {
+    arp.sender == address && arp.sender_mac != hardware
 }
 
-impl Arp {
-    /// "Is anybody using `address`?" It leaves no trace in caches (RFC 5227 section 1.1).
-    #[must_use]
-    pub const fn probe(hardware: [u8; 6], address: Ipv4Addr) -> Self {
-        Self {
-            request: true,
-            sender_hardware: hardware,
-            sender: Ipv4Addr::UNSPECIFIED,
-            target: address,
-        }
-    }
-
-    /// "I am using `address`." It mends caches that know another's hardware address for it.
-    #[must_use]
-    pub const fn announcement(hardware: [u8; 6], address: Ipv4Addr) -> Self {
-        Self { request: true, sender_hardware: hardware, sender: address, target: address }
-    }
-
-    /// Whether the packet shows that another station than `hardware` uses `address` (RFC 5227 section 2.1.1, first case).
-    ///
-    /// Our own hardware address is no conflict: the container that the address is leased for may be running with it.
-    #[must_use]
-    pub fn uses(&self, address: Ipv4Addr, hardware: [u8; 6]) -> bool {
-        self.sender == address && self.sender_hardware != hardware
-    }
-
-    /// Whether another station than `hardware` probes for `address` at the same time (RFC 5227 section 2.1.1, second case).
-    #[must_use]
-    pub fn probes(&self, address: Ipv4Addr, hardware: [u8; 6]) -> bool {
-        self.request
-            && self.sender.is_unspecified()
-            && self.target == address
-            && self.sender_hardware != hardware
-    }
+/// Whether another station than `hardware` probes for `address` at the same time (RFC 5227 section 2.1.1, second case).
+#[must_use]
+pub fn probes(arp: &Arp, address: Ipv4Addr, hardware: [u8; 6]) -> bool {
+    arp.is_probe() && arp.target == address && arp.sender_mac != hardware
 }
 
 /// RFC 5227 section 1.1, in milliseconds.
@@ -245,10 +211,10 @@ impl Watch {
 
     /// Any ARP packet that was heard on the segment, our own included.
     pub fn handle_arp(&mut self, now: Instant, arp: &Arp) -> Verdict {
-        let by = arp.sender_hardware;
-        let used = arp.uses(self.address, self.hardware);
+        let by = arp.sender_mac;
+        let used = uses(arp, self.address, self.hardware);
         if self.is_probing() {
-            let in_use = used || arp.probes(self.address, self.hardware);
+            let in_use = used || probes(arp, self.address, self.hardware);
             return if in_use { Verdict::InUse { by } } else { Verdict::Nothing };
         }
         if !used {

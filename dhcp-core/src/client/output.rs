@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use crate::client::offer::Offer;
 use crate::client::request::Intent;
-use crate::conflict::Arp;
+use crate::wire::frame::arp::Arp;
 
 /// One thing to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

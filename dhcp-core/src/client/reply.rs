@@ -7,7 +7,7 @@ use crate::client::offer::Offer;
 use crate::client::state::{Exchange, State};
 use crate::net::Subnet;
 use crate::time::LeaseTime;
-use crate::wire::message::{DecodeError, Message, MessageType};
+use crate::wire::message::{BOOT_REPLY, DecodeError, Message, MessageType};
 
 /// Why a packet meant nothing to us. Normal life on a network, hence not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,7 +121,7 @@ pub(super) fn examine(
     config: &Config,
     message: &Message<'_>,
 ) -> Result<Reply, Ignored> {
-    if message.op() != 2 {
+    if message.op() != BOOT_REPLY {
         return Err(Ignored::NotAReply);
     }
     let Exchange { xid, .. } = *state.exchange().ok_or(Ignored::NotAwaited)?;
@@ -186,9 +186,9 @@ fn granted(
 /// What OFFER and ACK must say to be of use (RFC 2131 section 4.3.1, table 3).
 fn grant(config: &Config, message: &Message<'_>, server_id: Ipv4Addr) -> Result<Grant, Ignored> {
     let address = message.yiaddr();
-    let mask = message.option(1).and_then(|mask| <[u8; 4]>::try_from(mask).ok());
-    let prefix_len = mask
-        .and_then(|mask| Subnet::with_netmask(Ipv4Addr::UNSPECIFIED, mask.into()).ok())
+    let prefix_len = message
+        .subnet_mask()
+        .and_then(|mask| Subnet::with_netmask(Ipv4Addr::UNSPECIFIED, mask).ok())
         .map_or(32, |subnet| subnet.prefix_len());
     let inside = Subnet::around(address, prefix_len).is_ok_and(|subnet| subnet.is_host(address));
     if !is_host(address) || !inside {
@@ -198,10 +198,8 @@ fn grant(config: &Config, message: &Message<'_>, server_id: Ipv4Addr) -> Result<
     if duration < LeaseTime::Secs(Config::LEASE_SECS_MIN) {
         return Err(Ignored::LeaseTooShort);
     }
-    let seconds =
-        |code| -> Option<u32> { message.option(code)?.try_into().ok().map(u32::from_be_bytes) };
-    let v6only_wait_secs = seconds(108).filter(|_| config.asks_for(108));
-    let (t1, t2) = (seconds(58), seconds(59));
+    let v6only_wait_secs = message.v6only_wait_secs().filter(|_| config.asks_for(108));
+    let (t1, t2) = (message.renewal_secs(), message.rebinding_secs());
     Ok(Grant { address, server_id, duration, t1, t2, v6only_wait_secs })
 }
 

@@ -5,7 +5,9 @@ use core::net::Ipv4Addr;
 use crate::client::config::Config;
 use crate::client::offer::Offer;
 use crate::client::state::State;
-use crate::wire::message::MessageType;
+use crate::wire::message::{BOOT_REQUEST, BROADCAST_FLAG, HEADER_LEN, MessageType};
+use crate::wire::options::{OptionsWriter, code};
+use crate::wire::writer::{Header, write_request};
 
 /// What a client wants to say; `DHCPREQUEST` means four things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,13 +177,11 @@ pub fn request_shape(state: &State) -> Option<RequestShape> {
     intent(state, None).map(|intent| intent.shape())
 }
 
-/// No message of the client is longer, in octets: the header, and each option at its longest.
-pub const MESSAGE_LEN_MAX: usize = 240 + 3 + 257 + 6 + 6 + 6 + 4 + 66 + 66 + 66 + 128 + 34 + 1;
+/// The options of a message at their longest, in octets, but for the type and the further ones.
+const OPTIONS_LEN_MAX: usize = 257 + 6 + 6 + 6 + 4 + 66 + 66 + 66 + 34;
 
-/// BOOTP relay agents drop what is shorter (RFC 1542 section 2.1).
-const MESSAGE_LEN_MIN: usize = 300;
-
-const BROADCAST_FLAG: u16 = 0x8000;
+/// No message of the client is longer, in octets.
+pub const MESSAGE_LEN_MAX: usize = HEADER_LEN + 3 + OPTIONS_LEN_MAX + 128 + 1;
 
 /// Writes the message and returns its length in octets.
 pub(super) fn write(
@@ -191,71 +191,58 @@ pub(super) fn write(
     config: &Config,
     out: &mut [u8; MESSAGE_LEN_MAX],
 ) -> usize {
-    let mut message = Writer { out, len: 0 };
-    message.header(shape, xid, secs, config);
-    message.option(53, &[shape.message_type as u8]);
-    message.option(61, config.client_id.as_slice());
+    let zero = Ipv4Addr::UNSPECIFIED;
+    let header = Header {
+        op: BOOT_REQUEST,
+        hops: 0,
+        hardware: config.hardware,
+        xid,
+        secs: if shape.secs { secs } else { 0 },
+        flags: if shape.broadcast_flag && config.broadcast { BROADCAST_FLAG } else { 0 },
+        ciaddr: shape.ciaddr.unwrap_or(zero),
+        yiaddr: zero,
+        siaddr: zero,
+        giaddr: zero,
+        sname: &[],
+        file: &[],
+    };
+    let mut room = [0; OPTIONS_LEN_MAX];
+    let rendered = render(shape, config, &mut room);
+    let further = if shape.all_others { config.further_options.as_slice() } else { &[] };
+    write_request(&header, shape.message_type, &[rendered, further], out)
+        .expect("MESSAGE_LEN_MAX is the sum of all that is written")
+}
+
+/// The options that the client writes itself.
+fn render<'b>(shape: &RequestShape, config: &Config, room: &'b mut [u8]) -> &'b [u8] {
+    let mut options = OptionsWriter::new(room);
+    let mut option = |code, value: &[u8]| {
+        if !value.is_empty() {
+            options.push(code, value).expect("OPTIONS_LEN_MAX is the sum of all that is written");
+        }
+    };
+    option(code::CLIENT_ID, config.client_id.as_slice());
     if let Some(address) = shape.requested_ip {
-        message.option(50, &address.octets());
+        option(code::REQUESTED_IP, &address.octets());
     }
     if let Some(server_id) = shape.server_id {
-        message.option(54, &server_id.octets());
+        option(code::SERVER_ID, &server_id.octets());
     }
     if shape.lease_time
         && let Some(lease_time) = config.lease_time
     {
-        message.option(51, &lease_time.to_wire().to_be_bytes());
+        option(code::LEASE_TIME, &lease_time.to_wire().to_be_bytes());
     }
     if shape.all_others {
-        message.option(57, &config.max_message_size.max(576).to_be_bytes());
-        message.option(55, config.parameters.as_slice());
-        message.option(12, config.host_name.as_slice());
-        message.option(60, config.vendor_class.as_slice());
-        message.put(config.further_options.as_slice());
+        let size = config.max_message_size.max(MESSAGE_SIZE_MIN);
+        option(code::MAX_MESSAGE_SIZE, &size.to_be_bytes());
+        option(code::PARAMETER_REQUEST_LIST, config.parameters.as_slice());
+        option(code::HOST_NAME, config.host_name.as_slice());
+        option(code::VENDOR_CLASS, config.vendor_class.as_slice());
     }
-    message.option(56, shape.message.unwrap_or_default().as_bytes());
-    message.put(&[255]);
-    message.len.max(MESSAGE_LEN_MIN)
+    option(code::MESSAGE, shape.message.unwrap_or_default().as_bytes());
+    options.finish()
 }
 
-/// Octets one after the other into a buffer that was zeroed before.
-struct Writer<'a> {
-    out: &'a mut [u8; MESSAGE_LEN_MAX],
-    len: usize,
-}
-
-impl Writer<'_> {
-    /// RFC 2131 section 2, and the cookie.
-    fn header(&mut self, shape: &RequestShape, xid: u32, secs: u16, config: &Config) {
-        self.out.fill(0);
-        let hardware = config.hardware;
-        let hlen = u8::try_from(hardware.octets().len()).expect("chaddr has at most 16 octets");
-        let flags = if shape.broadcast_flag && config.broadcast { BROADCAST_FLAG } else { 0 };
-        self.put(&[1, hardware.htype(), hlen, 0]);
-        self.put(&xid.to_be_bytes());
-        self.put(&if shape.secs { secs } else { 0 }.to_be_bytes());
-        self.put(&flags.to_be_bytes());
-        self.put(&shape.ciaddr.unwrap_or(Ipv4Addr::UNSPECIFIED).octets());
-        self.len = 28; // yiaddr, siaddr and giaddr are zero
-        self.put(hardware.octets());
-        self.len = 236; // sname and file are empty
-        self.put(&[99, 130, 83, 99]);
-    }
-
-    /// An option, unless its value is empty.
-    fn option(&mut self, code: u8, value: &[u8]) {
-        if let (Ok(len), false) = (u8::try_from(value.len()), value.is_empty()) {
-            self.put(&[code, len]);
-            self.put(value);
-        }
-    }
-
-    fn put(&mut self, octets: &[u8]) {
-        let to = self.len + octets.len();
-        self.out
-            .get_mut(self.len..to)
-            .expect("MESSAGE_LEN_MAX is the sum of all that is written")
-            .copy_from_slice(octets);
-        self.len = to;
-    }
-}
+/// Option 57 says no less (RFC 2132 section 9.10).
+const MESSAGE_SIZE_MIN: u16 = 576;

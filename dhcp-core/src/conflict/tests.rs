@@ -3,6 +3,7 @@ extern crate std;
 use std::vec::Vec;
 
 use super::*;
+use crate::wire::frame::arp::Operation;
 
 const OURS: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const THEIRS: [u8; 6] = [2, 0, 0, 0, 0, 2];
@@ -64,10 +65,10 @@ fn quick_detection_takes_200_ms() {
 /// RFC 5227 section 2.1.1: a request or a reply whose sender address is the probed one.
 #[test]
 fn whoever_uses_the_probed_address_is_in_conflict() {
-    for request in [true, false] {
+    for operation in [Operation::Request, Operation::Reply] {
         let (mut watch, _) = begin(Acd::Full, 1);
         let target = Ipv4Addr::new(10, 0, 1, 99);
-        let arp = Arp { request, sender_hardware: THEIRS, sender: ADDRESS, target };
+        let arp = Arp { operation, target, ..Arp::announcement(THEIRS, ADDRESS) };
         assert_eq!(watch.handle_arp(Instant::ZERO, &arp), Verdict::InUse { by: THEIRS });
     }
 }
@@ -88,7 +89,7 @@ fn whoever_probes_for_the_same_address_is_in_conflict() {
 #[test]
 fn an_answer_from_our_own_hardware_address_is_no_conflict() {
     let (mut watch, _) = begin(Acd::Full, 1);
-    let arp = Arp { request: false, ..Arp::announcement(OURS, ADDRESS) };
+    let arp = Arp { operation: Operation::Reply, ..Arp::announcement(OURS, ADDRESS) };
     assert_eq!(watch.handle_arp(Instant::ZERO, &arp), Verdict::Nothing);
 }
 
