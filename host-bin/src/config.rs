@@ -6,6 +6,7 @@
 //! ```
 
 mod checks;
+mod dhcpd;
 mod draft;
 pub(crate) mod model;
 mod options;
@@ -54,7 +55,12 @@ fn read(path: &Path, sources: &mut Sources, report: &mut Report) -> Option<Draft
         }
     };
     let file = sources.add(path, text);
-    Some(toml::read(file, sources.text(file), report))
+    let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    Some(if is_toml {
+        toml::read(file, sources.text(file), report)
+    } else {
+        dhcpd::read(file, sources, report)
+    })
 }
 
 #[cfg(test)]

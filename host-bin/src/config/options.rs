@@ -246,7 +246,7 @@ pub(crate) struct Dictionary {
 impl Dictionary {
     /// The option with this name: the file's own first; `option-176` and `176` stand for a code.
     pub(crate) fn find(&self, name: &str) -> Option<Definition> {
-        if let Some(definition) = self.defined.get(name) {
+        if let Some(definition) = self.defined.get(&name.to_ascii_lowercase()) {
             return Some(definition.clone());
         }
         if let Some(row) = ROWS.iter().find(|(_, names, ..)| names.contains(&name)) {
@@ -270,7 +270,7 @@ impl Dictionary {
 
     /// Adds a definition, which hides one of the same name.
     pub(crate) fn define(&mut self, name: &str, definition: Definition) {
-        self.defined.insert(name.to_owned(), definition);
+        self.defined.insert(name.to_ascii_lowercase(), definition);
     }
 
     /// The name that was probably meant.
