@@ -4,6 +4,7 @@
 
 use core::net::Ipv4Addr;
 
+use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
 /// Where a record begins on the medium, in units of the journal's alignment (its word size, at least 4 octets).
@@ -30,4 +31,10 @@ pub trait RecordIndex {
 
     /// What the record of this address says now; `None` when there is nothing worth keeping.
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded>;
+}
+
+/// Takes the changes that a journal reads back at start, oldest first, and keeps where their records are.
+pub trait Replay: RecordIndex {
+    /// The change as it was recorded. What is over by now is taken all the same: time is not known here, and sweeps come later.
+    fn replay(&mut self, change: &Change<'_>);
 }

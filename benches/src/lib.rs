@@ -1,0 +1,3 @@
+//! Benches for people, instruction budgets for CI, and a load generator.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! A deterministic world for DHCP servers and clients, simulated flash and files, and the microcontroller model.
+
+#![forbid(unsafe_code)]
