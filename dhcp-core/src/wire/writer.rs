@@ -59,13 +59,14 @@ pub struct ReplyOptions<'a> {
     /// Options rendered as code, length, value that are written whether the client asked for them or not; they hide `rendered`. Option 118
     /// is echoed so (RFC 3011).
     pub unasked: &'a [u8],
-    /// What the client asked for (option 55): filters and orders `rendered`. `None`: all, in their own order.
+    /// What the client asked for (option 55): filters and orders `rendered`. `None`: all, in their own order, but for option 108, which is only for
+    /// those that ask (RFC 8925 section 3.3).
     pub requested: Option<&'a [u8]>,
     /// Option 56, for a NAK.
     pub message: Option<&'a str>,
     /// Option 61, echoed (RFC 6842).
     pub client_id: Option<&'a [u8]>,
-    /// Option 82, echoed unchanged and last (RFC 3046).
+    /// Option 82, echoed unchanged and last (RFC 3046); split when it is longer than 255 octets (RFC 3396).
     pub relay_agent_info: Option<&'a [u8]>,
 }
 
@@ -92,7 +93,9 @@ pub fn write_reply(
 ) -> Option<Written> {
     let mut areas = Areas::begin(header, max_len, options.message_type.is_some(), out)?;
     let option_len = |value: Option<&[u8]>| value.map_or(0, |value| value.len() + 2);
-    let relay_room = areas.main.reserve(option_len(options.relay_agent_info) + FIXED_LEN_MAX);
+    let relay_len =
+        options.relay_agent_info.map_or(0, |info| info.len() + 2 * parts_of(info).count());
+    let relay_room = areas.main.reserve(relay_len + FIXED_LEN_MAX);
     let client_room = areas.main.reserve(option_len(options.client_id));
     if relay_room {
         areas.main.unreserve(FIXED_LEN_MAX);
@@ -119,9 +122,11 @@ pub fn write_reply(
     areas.write_overload();
     if let Some(info) = options.relay_agent_info {
         if relay_room {
-            areas.main.unreserve(option_len(options.relay_agent_info));
+            areas.main.unreserve(relay_len);
         }
-        if !areas.main.push(code::RELAY_AGENT_INFO, info) {
+        let fits = relay_len <= areas.main.room()
+            && parts_of(info).all(|part| areas.main.push(code::RELAY_AGENT_INFO, part));
+        if !fits {
             areas.dropped = areas.dropped.saturating_add(1);
         }
     }
@@ -168,6 +173,9 @@ fn place_rendered(areas: &mut Areas<'_>, options: &ReplyOptions<'_>) {
     {
         open.remove(code);
     }
+    if options.requested.is_none() {
+        open.remove(code::V6ONLY_PREFERRED);
+    }
     let mut unasked = CodeSet::EMPTY;
     for (code, _) in Options::new(options.unasked) {
         open.remove(code);
@@ -195,6 +203,12 @@ fn place_rendered(areas: &mut Areas<'_>, options: &ReplyOptions<'_>) {
             place(code, areas);
         }
     }
+}
+
+/// What goes into one option each; an empty value is one empty part.
+fn parts_of(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let empty = value.is_empty().then_some(value);
+    empty.into_iter().chain(value.chunks(255))
 }
 
 /// The parts of one option in a rendered field.

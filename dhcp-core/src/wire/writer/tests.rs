@@ -113,6 +113,39 @@ fn the_client_id_and_then_the_relays_information_come_last() {
     assert_eq!(message.relay_agent_info(), Some(&[1, 2, 9, 9][..]));
 }
 
+/// RFC 3046 section 2.2 with RFC 3396: several relay agents' information can be longer than one option.
+#[test]
+fn long_relay_information_goes_back_whole_and_last() {
+    let info: Vec<u8> = (0..=255).chain(0..44).collect();
+    let options = ReplyOptions {
+        rendered: &[RENDERED],
+        client_id: Some(&[0, 1]),
+        relay_agent_info: Some(&info),
+        ..OFFER
+    };
+    let (octets, result) = written(&HEADER, &options, 700);
+    assert_eq!(result.dropped, 0);
+    assert!(codes(&octets).ends_with(&[61, 82, 82]));
+    let mut scratch = Scratch::new();
+    let message = Message::parse(&octets, &mut scratch).unwrap();
+    assert_eq!(message.relay_agent_info(), Some(&info[..]));
+    let (octets, result) = written(&HEADER, &options, 400);
+    assert_eq!((codes(&octets).contains(&82), result.dropped), (false, 1), "whole or not at all");
+}
+
+/// RFC 8925 section 3.3: the option is for clients that asked for it, and a client that sends no list asks for nothing.
+#[test]
+fn ipv6_only_preferred_is_for_clients_that_ask_for_it() {
+    let rendered: &[u8] = &[108, 4, 0, 0, 7, 8, 15, 1, b'x'];
+    let asked = |requested| {
+        let options = ReplyOptions { rendered: &[rendered], requested, ..OFFER };
+        codes(&written(&HEADER, &options, 548).0)[5..].to_vec()
+    };
+    assert_eq!(asked(Some(&[15, 108])), [15, 108]);
+    assert_eq!(asked(Some(&[15])), [15]);
+    assert_eq!(asked(None), [15]);
+}
+
 #[test]
 fn a_nak_has_no_times() {
     let nak = ReplyOptions {
