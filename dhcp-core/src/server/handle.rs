@@ -12,7 +12,6 @@ use crate::server::who::Client;
 use crate::server::{Discard, Durable, Event, Held, Ingress, Outcome, Reply, Transmit};
 use crate::time::{Instant, LeaseClock, Timestamp};
 use crate::wire::message::{self, BOOT_REQUEST, Message, MessageType};
-use crate::wire::options::code;
 
 /// More relay agents than this in a row are a circle (RFC 1542 section 4.1.1).
 const HOPS_MAX: u8 = 16;
@@ -237,7 +236,7 @@ fn read<'p>(
         return Err(Discard::TooManyHops);
     }
     let kind = message.message_type();
-    if kind.is_none() && message.option(code::MESSAGE_TYPE).is_some() {
+    if kind.is_none() && message.has_message_type() {
         return Err(Discard::UnknownMessageType);
     }
     Ok((message, kind))

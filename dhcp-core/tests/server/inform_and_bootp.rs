@@ -100,3 +100,17 @@ fn message_types_that_we_do_not_speak_are_ignored() {
         assert_eq!(Kit::article().send(&message(1, kind)).silence(), "unknown-message-type");
     }
 }
+
+/// However long the option is, a message that has it is not BOOTP (RFC 1534 section 2).
+#[test]
+fn a_message_type_that_is_too_long_to_join_is_not_bootp() {
+    let known = [reserve(Who::Hardware(hardware(1)), Some(ip(1, 50)))];
+    let mut kit = Kit::one(|one| one.reservations = leak(&known));
+    let mut octets = Packet::new(1).octets();
+    octets.truncate(240);
+    for _ in 0..5 {
+        octets.extend([53, 255]);
+        octets.extend([0; 255]);
+    }
+    assert_eq!(kit.send_octets(&octets).silence(), "unknown-message-type");
+}
