@@ -75,7 +75,7 @@ impl Verdict {
     }
 }
 
-impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
+impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     /// What is done about the message.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         if ciaddr.is_unspecified() {
             return Err(Discard::NoAddress);
         }
-        let (subnet, config) = self.segment.containing(ciaddr).ok_or(Discard::OtherSegment)?;
+        let (subnet, config) = self.subnet_of(ciaddr).ok_or(Discard::OtherSegment)?;
         if !config.subnet.is_host(ciaddr) {
             return Err(Discard::OtherSegment);
         }
@@ -118,6 +118,16 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         let entry = self.book.entry_at(address, self.now)?;
         assert!(entry.address == address, "the book speaks of the address that it was asked about");
         Some(entry)
+    }
+
+    /// The subnet on this segment that the address belongs to. Pools on different terms are subnets of the same network; the book
+    /// knows which of them has the address.
+    fn subnet_of(&self, address: Ipv4Addr) -> Option<(SubnetIndex, &'c SubnetConfig<'c>)> {
+        let known = self.entry_at(address).and_then(|entry| {
+            let config = self.segment.get(entry.subnet)?;
+            config.subnet.contains(address).then_some((entry.subnet, config))
+        });
+        known.or_else(|| self.segment.containing(address))
     }
 
     /// The address that the client has, is offered or had last on this segment: a living one before a remembered one.
@@ -165,6 +175,10 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
 
     /// Whether option 54 names us: any of our server identifiers, or the address on the link that the message came in on.
     fn names_us(&self, server_id: Ipv4Addr) -> bool {
+        if server_id.is_unspecified() {
+            // Where we have no address on the link, zero is not one either.
+            return false;
+        }
         server_id == self.ingress.local
             || self.segment.iter().any(|(_, subnet)| subnet.server_id == Some(server_id))
             || self.config.subnets.iter().any(|subnet| subnet.server_id == Some(server_id))

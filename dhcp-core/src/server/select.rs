@@ -74,8 +74,11 @@ pub(super) fn check_relay(message: &Message<'_>) -> Result<(), Discard> {
 /// A message that was sent to our own address without a relay agent comes from a client that has an address (RENEWING,
 /// RELEASE, INFORM), perhaps through a router; `ciaddr` is trusted to say where it lives (RFC 2131 section 4.3.2).
 ///
+/// A relay agent may name any subnet. A client may name one that is attached to the link that it is heard on, or to none; else it could empty the
+/// pools of other segments (RFC 3011 section 6 leaves the defence to the server).
+///
 /// # Errors
-/// [`Discard::NoSubnet`].
+/// [`Discard::NoSubnet`]; [`Discard::OtherSegment`] for what a client may not name.
 pub(super) fn segment<'c>(
     config: &'c ServerConfig<'c>,
     ingress: &Ingress,
@@ -83,11 +86,17 @@ pub(super) fn segment<'c>(
 ) -> Result<Segment<'c>, Discard> {
     let giaddr = Some(message.giaddr()).filter(|giaddr| !giaddr.is_unspecified());
     let named = message.link_selection().or_else(|| message.subnet_selection()).or(giaddr);
+    let lives = routed(config, ingress, message);
     let place = match named {
         Some(address) => containing(config, address),
-        None => routed(config, ingress, message).or_else(|| attached(config, ingress.link)),
+        None => lives.or_else(|| attached(config, ingress.link)),
     };
-    place.and_then(|place| Segment::around(config, place)).ok_or(Discard::NoSubnet)
+    let segment =
+        place.and_then(|place| Segment::around(config, place)).ok_or(Discard::NoSubnet)?;
+    let (_, home) = segment.home();
+    let here = home.link.is_none_or(|link| link == ingress.link);
+    let may_name = giaddr.is_some() || here || (lives.is_some() && lives == place);
+    if may_name { Ok(segment) } else { Err(Discard::OtherSegment) }
 }
 
 fn routed(config: &ServerConfig<'_>, ingress: &Ingress, message: &Message<'_>) -> Option<usize> {

@@ -26,6 +26,9 @@ pub(super) struct Client<'p, 'c> {
     /// None when no identifier was sent or the subnet does not go by it.
     id_key: Option<ClientKey>,
     by_hardware: bool,
+    /// The identifier, if the subnet goes by it, and the host name: what reservations are found by beside the hardware address.
+    counted_id: Option<ClientId<'p>>,
+    host_name: Option<&'p [u8]>,
     reservation: Option<(SubnetIndex, &'c Reservation<'c>)>,
 }
 
@@ -51,8 +54,9 @@ impl<'p, 'c> Client<'p, 'c> {
         }
         let hardware_key = ClientKey::from_hardware(installation, &hardware);
         let id_key = counted_id.map(|id| ClientKey::from_client_id(installation, id));
+        let host_name = message.host_name();
         let found = segment.iter().find_map(|(subnet, config)| {
-            let known = reservation(config, &hardware, counted_id, message.host_name())?;
+            let known = reservation(config, &hardware, counted_id, host_name)?;
             Some((subnet, known))
         });
         let (key, by_hardware) = match found.map(|(_, reservation)| reservation.who) {
@@ -60,7 +64,17 @@ impl<'p, 'c> Client<'p, 'c> {
             Some(Who::Name(name)) => (ClientKey::from_name(installation, name), false),
             Some(Who::ClientId(_)) | None => (id_key.unwrap_or(hardware_key), id_key.is_none()),
         };
-        Ok(Self { hardware, client_id, key, hardware_key, id_key, by_hardware, reservation: found })
+        Ok(Self {
+            hardware,
+            client_id,
+            key,
+            hardware_key,
+            id_key,
+            by_hardware,
+            counted_id,
+            host_name,
+            reservation: found,
+        })
     }
 
     /// What the configuration says about the client, and for which subnet.
@@ -68,9 +82,12 @@ impl<'p, 'c> Client<'p, 'c> {
         self.reservation
     }
 
-    /// What the configuration says about the client in this subnet.
-    pub(super) fn reservation_in(&self, subnet: SubnetIndex) -> Option<&'c Reservation<'c>> {
-        self.reservation.filter(|(known_in, _)| *known_in == subnet).map(|(_, found)| found)
+    /// What this subnet says about the client; a client that is known without an address is known in each pool.
+    pub(super) fn reservation_in(
+        &self,
+        config: &'c SubnetConfig<'c>,
+    ) -> Option<&'c Reservation<'c>> {
+        reservation(config, &self.hardware, self.counted_id, self.host_name)
     }
 
     /// Whether the client is the one that has the address of `entry`, is offered it, or had it last.

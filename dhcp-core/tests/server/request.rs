@@ -250,3 +250,12 @@ fn a_lease_that_ran_out_and_went_to_another_is_refused() {
     assert_eq!(kit.unicast(&renew(1, address)).nak(), "not-yours");
     assert_eq!(kit.send(&discover(1)).silence(), "pool-exhausted");
 }
+
+#[test]
+fn a_server_identifier_of_zero_is_nobodys() {
+    let mut kit = Kit::article();
+    kit.ingress.local = NOBODY;
+    let offered = kit.send(&discover(1)).offer();
+    let heard = kit.send(&select(1, offered).with_address(54, NOBODY));
+    assert_eq!(heard.silence(), "other-server-chosen");
+}

@@ -2,7 +2,8 @@
 
 use core::net::Ipv4Addr;
 
-use dhcp_core::server::config::Who;
+use dhcp_core::server::config::{Reservation, Who};
+use dhcp_core::time::LeaseTime;
 
 use crate::kit::*;
 
@@ -141,4 +142,71 @@ impl Kit {
         let offered = self.send(&discover(client)).offer();
         self.send(&select(client, offered).with_address(54, US)).ack()
     }
+}
+
+/// One network with two pools on different terms: two subnets of the configuration with the same network.
+fn two_pools() -> Kit {
+    let (mut first, mut second) = (subnet(1), subnet(1));
+    first.ranges = leak(&[range(1, 10, 11)]);
+    second.ranges = leak(&[range(1, 20, 21)]);
+    second.lease_default = LeaseTime::Secs(600);
+    second.options = leak(&[3, 4, 10, 0, 1, 7]);
+    Kit::with(&[first, second])
+}
+
+#[test]
+fn pools_on_different_terms_share_one_network() {
+    let mut kit = two_pools();
+    let leased = [1, 2, 3].map(|client| kit.lease(client));
+    assert_eq!(leased, [ip(1, 10), ip(1, 11), ip(1, 20)]);
+    let heard = kit.unicast(&renew(3, ip(1, 20)));
+    assert_eq!(heard.ack(), ip(1, 20));
+    assert_eq!(heard.reply().secs(51), Some(600), "the terms are those of its pool");
+    assert_eq!(heard.reply().address(3), Some(ip(1, 7)));
+    assert_eq!(kit.send(&reboot(3, ip(1, 20))).ack(), ip(1, 20));
+    assert_eq!(kit.send(&discover(4).with_address(50, ip(1, 21))).offer(), ip(1, 21), "its wish");
+    let heard = kit.send(&message(3, INFORM).ciaddr(ip(1, 20)));
+    assert_eq!(heard.reply().address(3), Some(ip(1, 7)));
+    assert!(kit.unicast(&release(3, ip(1, 20))).record.is_some());
+}
+
+#[test]
+fn a_known_clients_options_come_with_an_address_of_any_pool() {
+    let mut kit = two_pools();
+    let mut subnets = kit.config.subnets.to_vec();
+    let known =
+        [Reservation { options: b"\x0c\x03cam", ..reserve(Who::Hardware(hardware(3)), None) }];
+    for subnet in &mut subnets {
+        subnet.reservations = leak(&known);
+    }
+    kit = kit.reload(&subnets);
+    assert_eq!([1, 2].map(|client| kit.lease(client)), [ip(1, 10), ip(1, 11)]);
+    let heard = kit.send(&discover(3));
+    assert_eq!(heard.offer(), ip(1, 20));
+    assert_eq!(heard.reply().option(12), Some(&b"cam"[..]));
+}
+
+/// What a relay agent may say for others, a client may not: RFC 3011 and RFC 3527 let a message choose its subnet.
+#[test]
+fn nobody_on_one_vlan_can_select_the_subnet_of_another() {
+    let mut kit = Kit::article();
+    let chosen = discover(1).with_address(118, ip(2, 0));
+    assert_eq!(kit.send(&chosen).silence(), "other-segment");
+    assert_eq!(kit.unicast(&chosen).silence(), "other-segment");
+    let chosen = discover(1).with(82, &link_selection(ip(2, 0)));
+    assert_eq!(kit.send(&chosen).silence(), "other-segment");
+    assert_eq!(kit.send(&discover(1).with_address(118, ip(1, 0))).offer(), ip(1, 10), "its own");
+}
+
+/// RFC 3011 section 2: a client of a subnet behind the one that it is heard on says so itself, and goes on saying so.
+#[test]
+fn a_subnet_that_is_not_attached_can_be_selected() {
+    let mut far = subnet(3);
+    far.link = None;
+    let mut kit = Kit::with(&[subnet(1), far]);
+    let selected = |packet: Packet| packet.with_address(118, ip(3, 0));
+    let offered = kit.send(&selected(discover(1))).offer();
+    assert_eq!(offered, ip(3, 10));
+    assert_eq!(kit.send(&selected(select(1, offered))).ack(), offered);
+    assert_eq!(kit.unicast(&selected(renew(1, offered))).ack(), offered);
 }

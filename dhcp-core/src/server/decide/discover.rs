@@ -68,7 +68,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         let first = self
             .entry_of(&key)
             .map(|entry| entry.subnet)
-            .or_else(|| Some(self.segment.containing(wish?)?.0));
+            .or_else(|| Some(self.subnet_of(wish?)?.0));
         let in_order = first.into_iter().chain(self.segment.iter().map(|(subnet, _)| subnet));
         for subnet in in_order {
             let serves = self.segment.get(subnet).is_some_and(|config| self.serves(config));

@@ -40,7 +40,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
 
     /// The client's living lease or offer at this address.
     fn own_entry(&self, address: core::net::Ipv4Addr) -> Result<Entry, Discard> {
-        let (_, config) = self.segment.containing(address).ok_or(Discard::OtherSegment)?;
+        let (_, config) = self.subnet_of(address).ok_or(Discard::OtherSegment)?;
         self.check_link(config)?;
         let entry = self.entry_at(address).ok_or(Discard::NotOwner)?;
         let living = matches!(entry.standing, Standing::Offered | Standing::Bound);

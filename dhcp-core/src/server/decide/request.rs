@@ -24,7 +24,7 @@ enum Intent {
 impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
     pub(super) fn request(&mut self) -> Result<Decision<'p>, Discard> {
         let (intent, address) = self.intent()?;
-        let Some((subnet, config)) = self.segment.containing(address) else {
+        let Some((subnet, config)) = self.subnet_of(address) else {
             let (home, _) = self.segment.home();
             return self.refuse(intent, home, address, Refusal::WrongNetwork, None);
         };
