@@ -23,6 +23,8 @@ mod give_back;
 mod identity;
 #[path = "server/inform_and_bootp.rs"]
 mod inform_and_bootp;
+#[path = "server/names.rs"]
+mod names;
 #[path = "server/probe.rs"]
 mod probe;
 #[path = "server/reach.rs"]

@@ -4,7 +4,7 @@
 
 use core::net::Ipv4Addr;
 
-use crate::id::{ClientId, ClientKey, HardwareAddr};
+use crate::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use crate::server::config::SubnetIndex;
 use crate::time::Timestamp;
 
@@ -136,7 +136,7 @@ pub trait LeaseBook {
     /// [`Unavailable`] when the address is somebody else's.
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable>;
 
-    /// The client's lease or offer ends now and its address becomes idle; `false` when the address is not the client's.
+    /// The client's lease or offer ends now and its address becomes idle, and is no longer pinned; `false` when the address is not the client's.
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool;
 
     /// Nobody gets the address until `until`; `false` when it is in no pool.
@@ -155,6 +155,13 @@ pub trait LeaseBook {
 
     /// How many addresses of the subnet could be offered to a stranger now, and of how many in all. It may be an estimate that lags behind expiry.
     fn room(&self, subnet: SubnetIndex) -> (u32, u32);
+
+    /// The name that a client identifier was made for, when whoever keeps the leases gives names such identifiers: a container's of this installation. Its
+    /// lease is pinned, and it is known by the identifier everywhere. What is returned is a part of `id`.
+    fn name_in<'i>(&self, installation: &InstallationKey, id: ClientId<'i>) -> Option<&'i [u8]> {
+        let _ = (installation, id);
+        None
+    }
 
     /// Turns leases, offers and quarantines that are over into what comes after them; looks at no more than `budget` of them.
     /// `true` when there may be more to do now.
@@ -188,7 +195,7 @@ pub enum Change<'a> {
         /// The end that is promised.
         until: Timestamp,
     },
-    /// The lease ended; the client is remembered.
+    /// The lease ended; the client is remembered, and the address is not pinned any more.
     Release {
         /// The address.
         address: Ipv4Addr,

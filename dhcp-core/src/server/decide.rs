@@ -192,6 +192,11 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         if here || relayed { Ok(()) } else { Err(Discard::OtherSegment) }
     }
 
+    /// Whether the address is kept for the client even when it is idle: a container's, or the client's own that is pinned already.
+    fn is_pinned(&self, entry: &Entry, key: ClientKey) -> bool {
+        self.client.name().is_some() || (entry.pinned && entry.key == Some(key))
+    }
+
     /// How long the client may have an address: its wish (option 51) or the default, within the subnet's bounds.
     fn lease_time(&self, subnet: &SubnetConfig<'_>) -> LeaseTime {
         let wish = self.message.lease_secs().map(LeaseTime::from_wire);

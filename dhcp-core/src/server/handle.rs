@@ -1,5 +1,7 @@
 //! What comes of one packet? From octets through the checks to a reply, a record and an event; and what the journal says of the records.
 
+use core::net::Ipv4Addr;
+
 use crate::server::book::LeaseBook;
 use crate::server::config::ServerConfig;
 use crate::server::counters::{Arrival, Counters, Probing};
@@ -9,7 +11,7 @@ use crate::server::pending::Pending;
 use crate::server::probe::Vetting;
 use crate::server::select::{check_relay, segment};
 use crate::server::who::Client;
-use crate::server::{Discard, Durable, Event, Held, Ingress, Outcome, Reply, Transmit};
+use crate::server::{Discard, Durable, Event, Held, Ingress, Lsn, Outcome, Reply, Transmit};
 use crate::time::{Instant, LeaseClock, Timestamp};
 use crate::wire::message::{self, BOOT_REQUEST, Message, MessageType};
 
@@ -155,13 +157,13 @@ impl<'c, B: LeaseBook> Server<'c, B> {
         if home.server_id.is_none() && ingress.local.is_unspecified() {
             return Err(Discard::NoServerAddress);
         }
-        let client = Client::of(&self.config.installation, &segment, &message)?;
+        let client = Client::of(&self.config.installation, &self.book, &segment, &message)?;
         if self.pending.is_full() && may_need_record(kind) {
             return Err(Discard::Busy);
         }
         let configured = client.reservation().map(|(_, reservation)| reservation.name);
         let name = configured.filter(|name| !name.is_empty()).or_else(|| message.host_name());
-        let name = sanitised(name.unwrap_or(&[]), name_room);
+        let name = client.name().unwrap_or_else(|| sanitised(name.unwrap_or(&[]), name_room));
         let mut case = Case {
             book: &mut self.book,
             config: self.config,
@@ -203,6 +205,12 @@ impl<'c, B: LeaseBook> Server<'c, B> {
             Some(lsn) => Reply::Held(Held { transmit, lsn }),
             None => Reply::Now(transmit),
         }
+    }
+
+    /// The caller changed the book at `address`, for a reservation by name or the like, and asks for the number under which the change is to be
+    /// appended. `None` while too many changes are on their way: undo it, or sync first.
+    pub fn changed(&mut self, address: Ipv4Addr) -> Option<Lsn> {
+        self.pending.push(address)
     }
 
     /// The journal reached it: what waited up to there does not wait any more.

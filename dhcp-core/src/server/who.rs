@@ -1,7 +1,7 @@
 //! Who is the client? The key that its lease is kept under, its reservation, and whether a lease in the book is its own.
 //!
 //! A client is known by its client identifier if it sends one, else by `htype` and `chaddr` (RFC 2131 section 4.2), with these exceptions:
-//! - A subnet can be told to go by the hardware address alone.
+//! - A subnet can be told to go by the hardware address alone. A container's client identifier counts all the same: it was made for its name.
 //! - A reservation by hardware address or by name makes that the client's identity, so that the boot loader, which sends no client
 //!   identifier, and the system, which does, share the reserved address.
 //! - A client that sends an identifier in one message and none in the next is one client. What ties the two together is the
@@ -9,7 +9,7 @@
 
 use crate::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use crate::server::Discard;
-use crate::server::book::{Entry, Standing};
+use crate::server::book::{Entry, LeaseBook, Standing};
 use crate::server::config::{Identity, Reservation, SubnetConfig, SubnetIndex, Who};
 use crate::server::select::Segment;
 use crate::wire::message::Message;
@@ -30,6 +30,8 @@ pub(super) struct Client<'p, 'c> {
     counted_id: Option<ClientId<'p>>,
     host_name: Option<&'p [u8]>,
     reservation: Option<(SubnetIndex, &'c Reservation<'c>)>,
+    /// The container's, when it is one.
+    name: Option<&'p [u8]>,
 }
 
 impl<'p, 'c> Client<'p, 'c> {
@@ -37,17 +39,19 @@ impl<'p, 'c> Client<'p, 'c> {
     ///
     /// # Errors
     /// [`Discard::NoIdentity`].
-    pub(super) fn of(
+    pub(super) fn of<B: LeaseBook>(
         installation: &InstallationKey,
+        book: &B,
         segment: &Segment<'c>,
         message: &Message<'p>,
     ) -> Result<Self, Discard> {
         let (_, home) = segment.home();
         let hardware = message.hardware();
         let client_id = message.client_id();
+        let name = client_id.and_then(|id| book.name_in(installation, id));
         let counted_id = match home.identity {
             Identity::ClientId => client_id,
-            Identity::Hardware => None,
+            Identity::Hardware => client_id.filter(|_| name.is_some()),
         };
         if hardware.octets().is_empty() && counted_id.is_none() {
             return Err(Discard::NoIdentity);
@@ -74,7 +78,13 @@ impl<'p, 'c> Client<'p, 'c> {
             counted_id,
             host_name,
             reservation: found,
+            name,
         })
+    }
+
+    /// The container's name, when it is one: what it is leased is pinned.
+    pub(super) const fn name(&self) -> Option<&'p [u8]> {
+        self.name
     }
 
     /// What the configuration says about the client, and for which subnet.

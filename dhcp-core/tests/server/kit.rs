@@ -245,17 +245,19 @@ pub(crate) struct Record {
     pub(crate) until: Option<Timestamp>,
     pub(crate) name: Vec<u8>,
     pub(crate) client_id: Option<Vec<u8>>,
+    pub(crate) pinned: bool,
 }
 
 impl Record {
     fn from(lsn: Lsn, change: &Change<'_>) -> Self {
         let address = change.address();
         let record = |kind, until| {
-            let (name, client_id) = (Vec::new(), None);
-            Self { lsn, kind, address, until, name, client_id }
+            let (name, client_id, pinned) = (Vec::new(), None, false);
+            Self { lsn, kind, address, until, name, client_id, pinned }
         };
         match *change {
-            Change::Bind { until, name, client_id, .. } => Self {
+            Change::Bind { until, name, client_id, pinned, .. } => Self {
+                pinned,
                 name: name.to_vec(),
                 client_id: client_id.map(|id| id.octets().to_vec()),
                 ..record("bind", Some(until))

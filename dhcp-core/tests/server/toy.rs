@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
 
-use dhcp_core::id::{ClientKey, HardwareAddr};
+use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use dhcp_core::server::book::{Ask, Entry, Grant, Granted, LeaseBook, Standing, Unavailable};
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::Timestamp;
@@ -162,6 +162,7 @@ impl LeaseBook for ToyBook {
         let slot = self.slots.get_mut(&address);
         let Some(slot) = slot.filter(|slot| slot.entry.key == Some(*key)) else { return false };
         slot.entry.until = now;
+        slot.entry.pinned = false;
         slot.promise = None;
         true
     }
@@ -197,6 +198,10 @@ impl LeaseBook for ToyBook {
         let all = self.slots.values().filter(|slot| slot.entry.subnet == subnet);
         let free = all.clone().filter(|slot| !living(&slot.entry) && !slot.entry.reserved);
         (u32::try_from(free.count()).unwrap(), u32::try_from(all.count()).unwrap())
+    }
+
+    fn name_in<'i>(&self, _: &InstallationKey, id: ClientId<'i>) -> Option<&'i [u8]> {
+        id.octets().strip_prefix(b"\0name/")
     }
 
     fn sweep(&mut self, _now: Timestamp, _budget: usize) -> bool {

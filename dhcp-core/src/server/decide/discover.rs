@@ -43,7 +43,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
     pub(super) fn bootp(&mut self) -> Result<Decision<'p>, Discard> {
         let (subnet, address) = self.reserved().ok_or(Discard::BootpWithoutReservation)?;
         let key = self.key_at(Some(address));
-        let pinned = self.entry_at(address).is_some_and(|entry| entry.pinned);
+        let pinned = self.entry_at(address).is_some_and(|entry| self.is_pinned(&entry, key));
         let time = LeaseTime::Infinite;
         let record = self
             .grant(address, subnet, key, time, pinned)

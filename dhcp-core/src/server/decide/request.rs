@@ -49,7 +49,8 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
             return refused.map_err(|_| Discard::UnknownClient);
         }
         let time = self.lease_time(config);
-        match self.grant(address, subnet, key, time, entry.pinned) {
+        let pinned = self.is_pinned(&entry, key);
+        match self.grant(address, subnet, key, time, pinned) {
             Ok(record) => {
                 let terms = Terms { address, subnet, time };
                 Ok(Verdict::Ack(terms).with(record))
