@@ -4,6 +4,7 @@
 mod check;
 mod cli;
 mod config;
+pub mod net;
 pub mod testbed;
 
 use std::process::ExitCode;
