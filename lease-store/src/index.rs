@@ -4,6 +4,7 @@
 
 use core::net::Ipv4Addr;
 
+use dhcp_core::id::ClientKey;
 use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
@@ -14,6 +15,8 @@ pub struct Place(pub u32);
 /// What a record written for an address now has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recorded {
+    /// The client that has the address or had it last; none in quarantine. A record of another client is not kept: that client's claim is over.
+    pub key: Option<ClientKey>,
     /// The end that is promised for a lease; in the past for a client that is only remembered; the end of a quarantine.
     pub until: Timestamp,
     /// Kept for its client although idle.
@@ -29,7 +32,8 @@ pub trait RecordIndex {
     /// that its record is not worth keeping, or when the index is too narrow for the place.
     fn set_place(&mut self, address: Ipv4Addr, place: Option<Place>) -> bool;
 
-    /// What the record of this address says now; `None` when there is nothing worth keeping.
+    /// What the record of this address says now; `None` when there is nothing worth keeping, as when its last client has another address
+    /// in the subnet by now: its old record, copied behind its new one, would take that away from it.
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded>;
 }
 

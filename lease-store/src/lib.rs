@@ -5,3 +5,4 @@
 
 pub mod container;
 pub mod index;
+pub mod medium;
