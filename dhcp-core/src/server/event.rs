@@ -9,6 +9,7 @@ use crate::wire::message::DecodeError;
 
 /// What happened, for logs and counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
     /// No answer, and why.
@@ -40,6 +41,7 @@ pub enum Event {
 
 /// Who and which address an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Deal {
     /// The client.
     pub hardware: HardwareAddr,
