@@ -14,13 +14,17 @@ pub struct Subnet {
 impl Subnet {
     /// # Errors
     /// [`SubnetError::PrefixTooLong`] above 32; [`SubnetError::HostBits`] when `network` is not the network's number.
-    pub fn new(network: Ipv4Addr, prefix_len: u8) -> Result<Self, SubnetError> {
+    pub const fn new(network: Ipv4Addr, prefix_len: u8) -> Result<Self, SubnetError> {
         if prefix_len > 32 {
             return Err(SubnetError::PrefixTooLong { prefix_len });
         }
         let subnet = Self { network, prefix_len };
-        let number = Ipv4Addr::from(network.to_bits() & subnet.netmask().to_bits());
-        if number == network { Ok(subnet) } else { Err(SubnetError::HostBits { network, number }) }
+        let number = network.to_bits() & subnet.netmask().to_bits();
+        if number == network.to_bits() {
+            Ok(subnet)
+        } else {
+            Err(SubnetError::HostBits { network, number: Ipv4Addr::from_bits(number) })
+        }
     }
 
     /// The subnet with `prefix_len` that `address` lies in.

@@ -4,5 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod container;
+#[cfg(feature = "image")]
+pub mod image;
 pub mod index;
 pub mod medium;
