@@ -7,4 +7,6 @@ pub mod container;
 #[cfg(feature = "image")]
 pub mod image;
 pub mod index;
+pub mod lease;
 pub mod medium;
+pub mod table;

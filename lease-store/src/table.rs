@@ -1,0 +1,344 @@
+//! Which address is whose? One slot an address; every operation costs the same at any occupancy.
+//!
+//! An address finds its slot by a binary search over the runs of addresses (`table/span.rs`), a client by an index with open addressing
+//! (`table/index.rs`). Addresses that nobody ever had are bits in a hierarchical bitmap (`table/free.rs`); those that are nobody's now are in a list for each
+//! subnet, least recently used first (`table/list.rs`); offers, leases and quarantines are in a wheel by their ends (`table/expiry.rs`). What is chosen and
+//! granted is in `table/policy.rs`; what a journal's changes come to, in `table/replay.rs`.
+//!
+//! A client has at most one address in a subnet that it has, is offered or had last; only while it is offered its reserved address it keeps
+//! another beside it. An address that a client left for another is nobody's.
+
+mod check;
+mod expiry;
+mod free;
+pub(crate) mod hash;
+mod index;
+pub(crate) mod list;
+mod policy;
+mod replay;
+mod span;
+mod storage;
+#[cfg(test)]
+mod tests;
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::server::book::{Entry, Standing};
+use dhcp_core::server::config::{ServerConfig, SubnetIndex};
+use dhcp_core::time::Timestamp;
+
+use self::expiry::{Step, Wheel};
+use self::hash::Seed;
+use self::span::Used;
+pub use self::span::{Pool, Span};
+pub use self::storage::{
+    ArrayStorage, Column, Columns, ColumnsMut, Sizes, SliceStorage, Storage, Store, TableError,
+};
+use crate::lease::{Index, Slot, State};
+
+/// The leases of a server, in memory of the caller's. It is the [`LeaseBook`](dhcp_core::server::book::LeaseBook) of the server, and tells the
+/// journal where records are ([`RecordIndex`](crate::index::RecordIndex)).
+#[derive(Debug)]
+pub struct LeaseTable<S: Store> {
+    storage: S,
+    used: Used,
+    seed: Seed,
+    wheel: Wheel<S::Index>,
+}
+
+/// How many addresses stand where, all subnets together. What is over and not yet swept counts as it stood before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Nobody ever had them.
+    pub fresh: usize,
+    /// Nobody's now.
+    pub idle: usize,
+    /// Held for clients.
+    pub offered: usize,
+    /// Leased.
+    pub bound: usize,
+    /// In use by others than our clients.
+    pub quarantined: usize,
+}
+
+impl<S: Store> LeaseTable<S> {
+    /// A table for the addresses of the configuration, which nobody ever had. What was in the storage is overwritten.
+    ///
+    /// This takes time in proportion to the number of addresses.
+    ///
+    /// # Errors
+    /// [`TableError`]; see [`Sizes::of`] for how much storage is enough.
+    pub fn new(config: &ServerConfig<'_>, mut storage: S) -> Result<Self, TableError> {
+        let used = span::build(config, &mut storage.columns_mut())?;
+        let seed = Seed::of(&config.installation);
+        Ok(Self { storage, used, seed, wheel: Wheel::new() })
+    }
+
+    /// How many addresses the table has.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.used.slots
+    }
+
+    /// Whether the table has no address.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives the storage back.
+    pub fn into_storage(self) -> S {
+        self.storage
+    }
+
+    /// All addresses but those that nobody ever had, subnet by subnet in ascending order. This looks at every slot; it is for people.
+    pub fn entries(&self, now: Timestamp) -> impl Iterator<Item = Entry> + '_ {
+        let view = self.view();
+        let slots = view.slots.iter().enumerate();
+        slots
+            .filter(|(_, slot)| slot.state() != State::Fresh)
+            .map(move |(slot, _)| view.entry(slot, now))
+    }
+
+    /// Counts the addresses by where they stand. This looks at every slot; it is for people.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        self.view().slots.iter().fold(Census::default(), |mut census, slot| {
+            let count = match slot.state() {
+                State::Fresh => &mut census.fresh,
+                State::Idle | State::Nobodys => &mut census.idle,
+                State::Offered => &mut census.offered,
+                State::Bound => &mut census.bound,
+                State::Quarantined => &mut census.quarantined,
+            };
+            *count += 1;
+            census
+        })
+    }
+
+    /// The address is forgotten, with its client, as if nobody ever had it; `false` when it has no slot. Whoever calls records a
+    /// [`Change::Forget`](dhcp_core::server::book::Change::Forget).
+    pub fn forget(&mut self, address: Ipv4Addr) -> bool {
+        let Some((slot, _)) = self.view().find(address) else { return false };
+        self.work().forget(slot);
+        true
+    }
+
+    fn view(&self) -> View<'_, S::Index> {
+        let Columns { slots, buckets, words, spans, pools } = self.storage.columns();
+        let Used { slots: slot_count, buckets: bucket_count, words: word_count, .. } = self.used;
+        View {
+            slots: slots.get(..slot_count).expect(UNCHANGED),
+            buckets: buckets.get(..bucket_count).expect(UNCHANGED),
+            words: words.get(..word_count).expect(UNCHANGED),
+            spans: spans.get(..self.used.spans).expect(UNCHANGED),
+            pools: pools.get(..self.used.pools).expect(UNCHANGED),
+            seed: &self.seed,
+        }
+    }
+
+    fn work(&mut self) -> Work<'_, S::Index> {
+        let ColumnsMut { slots, buckets, words, spans, pools } = self.storage.columns_mut();
+        let Used { slots: slot_count, buckets: bucket_count, words: word_count, .. } = self.used;
+        Work {
+            slots: slots.get_mut(..slot_count).expect(UNCHANGED),
+            buckets: buckets.get_mut(..bucket_count).expect(UNCHANGED),
+            words: words.get_mut(..word_count).expect(UNCHANGED),
+            spans: spans.get(..self.used.spans).expect(UNCHANGED),
+            pools: pools.get_mut(..self.used.pools).expect(UNCHANGED),
+            seed: &self.seed,
+            wheel: &mut self.wheel,
+        }
+    }
+}
+
+const UNCHANGED: &str = "the storage's columns do not become shorter";
+const A_SLOT: &str = "slots are numbered by the table";
+const A_POOL: &str = "every slot is a subnet's";
+
+/// The parts of a table, to read.
+#[derive(Clone, Copy, Debug)]
+struct View<'t, I> {
+    slots: &'t [Slot<I>],
+    buckets: &'t [I],
+    words: &'t [u64],
+    spans: &'t [Span<I>],
+    pools: &'t [Pool<I>],
+    seed: &'t Seed,
+}
+
+/// The parts of a table, to change.
+#[derive(Debug)]
+struct Work<'t, I> {
+    slots: &'t mut [Slot<I>],
+    buckets: &'t mut [I],
+    words: &'t mut [u64],
+    spans: &'t [Span<I>],
+    pools: &'t mut [Pool<I>],
+    seed: &'t Seed,
+    wheel: &'t mut Wheel<I>,
+}
+
+impl<'t, I: Index> View<'t, I> {
+    fn slot(&self, slot: usize) -> &'t Slot<I> {
+        self.slots.get(slot).expect(A_SLOT)
+    }
+
+    fn find(&self, address: Ipv4Addr) -> Option<(usize, SubnetIndex)> {
+        span::find(self.spans, address)
+    }
+
+    fn pool(&self, subnet: SubnetIndex) -> Option<&'t Pool<I>> {
+        self.pools.get(usize::from(subnet.0))
+    }
+
+    /// A slot as the server sees it at `now`, swept or not.
+    fn entry(&self, number: usize, now: Timestamp) -> Entry {
+        let slot = self.slot(number);
+        let state = slot.state_at(now);
+        let has_client = state.has_client();
+        Entry {
+            address: span::address_of(self.spans, number),
+            subnet: span::subnet_of(self.pools, number),
+            standing: match state {
+                State::Fresh => Standing::Fresh,
+                State::Offered => Standing::Offered,
+                State::Bound => Standing::Bound,
+                State::Idle | State::Nobodys => Standing::Idle,
+                State::Quarantined => Standing::Quarantined,
+            },
+            key: has_client.then(|| slot.key()),
+            hardware: if has_client { slot.hardware() } else { None },
+            until: slot.until,
+            pinned: has_client && slot.is_pinned(),
+            reserved: slot.is_reserved(),
+        }
+    }
+
+    /// The lowest slot of the pool at `from` or above that nobody ever had and anybody may get.
+    fn fresh_from(&self, pool: &Pool<I>, from: usize) -> Option<usize> {
+        let slot = free::next(self.words, self.slots.len(), from)?;
+        (slot < pool.end.get()).then_some(slot)
+    }
+}
+
+impl<I: Index> Work<'_, I> {
+    fn view(&self) -> View<'_, I> {
+        View {
+            slots: self.slots,
+            buckets: self.buckets,
+            words: self.words,
+            spans: self.spans,
+            pools: self.pools,
+            seed: self.seed,
+        }
+    }
+
+    fn slot(&self, slot: usize) -> &Slot<I> {
+        self.slots.get(slot).expect(A_SLOT)
+    }
+
+    fn slot_mut(&mut self, slot: usize) -> &mut Slot<I> {
+        self.slots.get_mut(slot).expect(A_SLOT)
+    }
+
+    fn pool_mut(&mut self, slot: usize) -> &mut Pool<I> {
+        let subnet = span::subnet_of(self.pools, slot);
+        self.pools.get_mut(usize::from(subnet.0)).expect(A_POOL)
+    }
+
+    /// Takes the slot out of the bitmap, the list or the wheel, wherever it is. Its state changes next.
+    fn unlink(&mut self, slot: usize) {
+        let taken = *self.slot(slot);
+        match taken.list {
+            list::NO_LIST if taken.state() == State::Fresh && !taken.is_reserved() => {
+                free::clear(self.words, self.slots.len(), slot);
+                self.count_free(slot, false);
+            }
+            list::NO_LIST => {}
+            list::IDLE_LIST => {
+                let subnet = span::subnet_of(self.pools, slot);
+                let pool = self.pools.get_mut(usize::from(subnet.0)).expect(A_POOL);
+                list::unlink(self.slots, &mut pool.idle, slot);
+                self.count_free(slot, false);
+            }
+            _ => self.wheel.unlink(self.slots, slot),
+        }
+    }
+
+    /// Puts the slot where its state belongs; it is nowhere yet.
+    fn link(&mut self, slot: usize) {
+        let linked = *self.slot(slot);
+        match linked.state() {
+            State::Offered | State::Bound | State::Quarantined => self.wheel.link(self.slots, slot),
+            State::Idle | State::Nobodys if linked.is_open() => {
+                let subnet = span::subnet_of(self.pools, slot);
+                let pool = self.pools.get_mut(usize::from(subnet.0)).expect(A_POOL);
+                list::push_back(self.slots, &mut pool.idle, list::IDLE_LIST, slot);
+                self.count_free(slot, true);
+            }
+            State::Fresh if !linked.is_reserved() => {
+                free::set(self.words, self.slots.len(), slot);
+                self.count_free(slot, true);
+            }
+            State::Idle | State::Nobodys | State::Fresh => {}
+        }
+    }
+
+    fn count_free(&mut self, slot: usize, more: bool) {
+        let pool = self.pool_mut(slot);
+        let free = pool.free.get();
+        pool.free = I::new(if more { free + 1 } else { free - 1 });
+    }
+
+    /// What is over, comes to its end: the wheel gave the slot out. Its last client is remembered, unless it has or had another address beside
+    /// this one, which it was only offered.
+    fn end(&mut self, slot: usize) {
+        let over = self.slot(slot);
+        match over.state() {
+            State::Offered if over.is_twin() => self.leave(slot, State::Nobodys),
+            State::Offered | State::Bound => {
+                let over = self.slot_mut(slot);
+                over.set_state(State::Idle);
+                over.set_promise(None);
+            }
+            State::Quarantined => self.slot_mut(slot).set_state(State::Nobodys),
+            State::Fresh | State::Idle | State::Nobodys => {
+                unreachable!("only what ends by itself is in the wheel")
+            }
+        }
+        self.link(slot);
+    }
+
+    /// Works on what is over, at most `budget` steps; `true` when they were not enough.
+    fn sweep(&mut self, now: Timestamp, budget: usize) -> bool {
+        for _ in 0..budget {
+            match self.wheel.step(self.slots, now) {
+                Step::Over(slot) => self.end(slot),
+                Step::Moved => {}
+                Step::Rest => return false,
+            }
+        }
+        true
+    }
+
+    fn forget(&mut self, slot: usize) {
+        self.unlink(slot);
+        self.leave(slot, State::Fresh);
+        self.slot_mut(slot).until = Timestamp::default();
+        self.link(slot);
+    }
+}
+
+/// The octets of a table of that many addresses in one range, all told.
+const fn octets_of<I: Index>(slots: usize) -> usize {
+    Sizes::new(slots, 1, 1).octets::<I>()
+        + size_of::<Wheel<I>>()
+        + size_of::<Seed>()
+        + size_of::<Used>()
+}
+
+const _: () = assert!(octets_of::<u16>(64) <= 48 * 64, "at most 48 octets a lease");
+const _: () = assert!(octets_of::<u16>(60_000) <= 48 * 60_000, "at most 48 octets a lease");
+const _: () = assert!(octets_of::<u32>(64) <= 64 * 64, "at most 64 octets a lease");
+const _: () = assert!(octets_of::<u32>(1 << 20) <= 64 << 20, "at most 64 octets a lease");

@@ -1,0 +1,152 @@
+//! Which address did nobody ever have? A bitmap with a bit for each slot, and over each 64 words a word that says which of them have one.
+//!
+//! Setting, clearing and finding the next set bit touch one word a level: O(log64 n). Addresses that somebody had are in the lists of
+//! `list.rs`, least recently used first.
+
+/// Bits in a word, and words under a word.
+const FANOUT: usize = 64;
+
+/// More levels than the widest index needs.
+const LEVELS_MAX: usize = 6;
+
+const WORD: &str = "the words were counted for the slots";
+
+/// How many words a bitmap of `bits` bits needs, all levels together.
+#[must_use]
+pub(crate) const fn words_for(bits: usize) -> usize {
+    let mut len = bits.div_ceil(FANOUT);
+    let mut words = len;
+    while len > 1 {
+        len = len.div_ceil(FANOUT);
+        words += len;
+    }
+    words
+}
+
+/// The levels of a bitmap of `bits` bits, lowest first: where each begins.
+fn levels(bits: usize) -> ([usize; LEVELS_MAX], usize) {
+    let mut begins = [0; LEVELS_MAX];
+    let mut len = bits.div_ceil(FANOUT);
+    let mut begin = 0;
+    let mut count = 0;
+    for place in &mut begins {
+        *place = begin;
+        count += 1;
+        if len <= 1 {
+            break;
+        }
+        begin += len;
+        len = len.div_ceil(FANOUT);
+    }
+    (begins, count)
+}
+
+const fn bit(position: usize) -> u64 {
+    1 << (position % FANOUT)
+}
+
+/// Sets a bit.
+pub(super) fn set(words: &mut [u64], bits: usize, mut position: usize) {
+    let (begins, count) = levels(bits);
+    for begin in begins.iter().take(count) {
+        let word = words.get_mut(begin + position / FANOUT).expect(WORD);
+        let known = *word != 0;
+        *word |= bit(position);
+        if known {
+            return;
+        }
+        position /= FANOUT;
+    }
+}
+
+/// Clears a bit.
+pub(super) fn clear(words: &mut [u64], bits: usize, mut position: usize) {
+    let (begins, count) = levels(bits);
+    for begin in begins.iter().take(count) {
+        let word = words.get_mut(begin + position / FANOUT).expect(WORD);
+        *word &= !bit(position);
+        if *word != 0 {
+            return;
+        }
+        position /= FANOUT;
+    }
+}
+
+/// Whether a bit is set.
+pub(super) fn contains(words: &[u64], position: usize) -> bool {
+    words.get(position / FANOUT).expect(WORD) & bit(position) != 0
+}
+
+/// The lowest bit that is set at `from` or above.
+pub(super) fn next(words: &[u64], bits: usize, from: usize) -> Option<usize> {
+    let (begins, count) = levels(bits);
+    let mut position = from;
+    let mut room = bits;
+    for (level, begin) in begins.iter().take(count).enumerate() {
+        if position >= room {
+            return None;
+        }
+        room = room.div_ceil(FANOUT);
+        let word = words.get(begin + position / FANOUT).expect(WORD);
+        let above = word & (u64::MAX << (position % FANOUT));
+        if above == 0 {
+            position = position / FANOUT + 1;
+            continue;
+        }
+        position = position / FANOUT * FANOUT + above.trailing_zeros() as usize;
+        for begin in begins.iter().take(level).rev() {
+            let word = words.get(begin + position).expect(WORD);
+            position = position * FANOUT + word.trailing_zeros() as usize;
+        }
+        return Some(position);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::collections::BTreeSet;
+    use std::vec;
+
+    use dhcp_core::rng::Rng;
+
+    use super::*;
+
+    #[test]
+    fn words_are_counted_for_all_levels() {
+        assert_eq!([0, 1, 64, 65, 4_096, 4_097].map(words_for), [0, 1, 1, 3, 65, 68]);
+    }
+
+    #[test]
+    fn it_finds_what_a_set_finds() {
+        for bits in [1, 63, 64, 65, 128, 4_095, 4_096, 4_097, 300_000] {
+            let mut words = vec![0; words_for(bits)];
+            let mut model = BTreeSet::new();
+            let mut rng = Rng::seeded(bits as u64);
+            let mut any = || rng.below(u32::try_from(bits).unwrap()) as usize;
+            for _ in 0..2_000 {
+                let (to_set, to_clear, from) = (any(), any(), any());
+                set(&mut words, bits, to_set);
+                model.insert(to_set);
+                clear(&mut words, bits, to_clear);
+                model.remove(&to_clear);
+                assert_eq!(next(&words, bits, from), model.range(from..).next().copied());
+                assert_eq!(contains(&words, to_set), model.contains(&to_set));
+            }
+            for position in model {
+                clear(&mut words, bits, position);
+            }
+            assert!(words.iter().all(|word| *word == 0), "upper levels are cleared with the lower");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_beyond_the_end() {
+        let mut words = [0; 1];
+        set(&mut words, 10, 9);
+        assert_eq!((next(&words, 10, 9), next(&words, 10, 10)), (Some(9), None));
+        assert_eq!(next(&[], 0, 0), None);
+    }
+}

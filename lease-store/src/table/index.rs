@@ -1,0 +1,131 @@
+//! Which slots are a client's? Buckets with open addressing, found by a seeded hash of subnet and key.
+//!
+//! A bucket holds a slot's number, and the slot holds the key. At most two thirds of the buckets are in use, so a search ends soon; removing
+//! moves those behind it up, so there are no tombstones to clear away. Clients stay in it after the end of their leases.
+
+use dhcp_core::id::{ClientKey, HardwareAddr};
+use dhcp_core::server::config::SubnetIndex;
+
+use super::{A_SLOT, View, Work, span};
+use crate::lease::{Index, State};
+
+/// A client's slots in one subnet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Own {
+    /// What it has or had last.
+    pub(super) lease: Option<usize>,
+    /// What it is offered.
+    pub(super) offer: Option<usize>,
+}
+
+const A_BUCKET: &str = "buckets are counted by the table";
+
+#[allow(clippy::cast_possible_truncation, reason = "the product shifted is below the bucket count")]
+fn home<I: Index>(view: &View<'_, I>, subnet: SubnetIndex, key: &ClientKey) -> usize {
+    let hash = u64::from(view.seed.hash_client(subnet.0, key));
+    ((hash * view.buckets.len() as u64) >> 32) as usize
+}
+
+impl<I: Index> View<'_, I> {
+    /// The buckets from a place on, once around, up to the first empty one.
+    fn probe(&self, from: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let (before, behind) = self.buckets.split_at_checked(from).expect(A_BUCKET);
+        let in_order = (from..).zip(behind).chain((0..).zip(before));
+        in_order.map_while(|(place, slot)| (*slot != I::NONE).then(|| (place, slot.get())))
+    }
+
+    /// What the client has, is offered or had last in the subnet.
+    pub(super) fn own(&self, subnet: SubnetIndex, key: &ClientKey) -> Own {
+        let mut own = Own::default();
+        let Some(pool) = self.pool(subnet) else { return own };
+        let of_pool = pool.first.get()..pool.end.get();
+        for (_, number) in self.probe(home(self, subnet, key)) {
+            let slot = self.slot(number);
+            if slot.key() != *key || !of_pool.contains(&number) {
+                continue;
+            }
+            match slot.state() {
+                State::Offered => own.offer = Some(number),
+                State::Bound | State::Idle => own.lease = Some(number),
+                State::Fresh | State::Nobodys | State::Quarantined => {
+                    unreachable!("only slots that have a client are in the index")
+                }
+            }
+            let both = own.lease.is_some() && own.offer.is_some();
+            if both || !slot.is_twin() {
+                break;
+            }
+        }
+        own
+    }
+}
+
+impl<I: Index> Work<'_, I> {
+    /// Gives the slot a client that it does not have yet. The slot's state follows.
+    pub(super) fn enter(&mut self, number: usize, key: &ClientKey, hardware: &HardwareAddr) {
+        assert!(!self.slot(number).state().has_client(), "a slot has one client");
+        let seed = self.seed;
+        self.slot_mut(number).set_client(key, hardware, seed);
+        self.enter_index(number);
+    }
+
+    /// Puts the slot into the index, under the key that it has.
+    pub(super) fn enter_index(&mut self, number: usize) {
+        let view = self.view();
+        let key = view.slot(number).key();
+        let subnet = span::subnet_of(view.pools, number);
+        let from = home(&view, subnet, &key);
+        let len = self.buckets.len();
+        // Free buckets are not rare, so this ends.
+        let mut place = from;
+        while *self.buckets.get(place).expect(A_BUCKET) != I::NONE {
+            place = if place + 1 == len { 0 } else { place + 1 };
+        }
+        *self.buckets.get_mut(place).expect(A_BUCKET) = I::new(number);
+    }
+
+    /// The slot's client, if it has one, has no more to do with it; its state is `after`, which has no client.
+    pub(super) fn leave(&mut self, number: usize, after: State) {
+        assert!(!after.has_client(), "whoever leaves is not in the state that follows");
+        let slot = *self.slot(number);
+        if slot.state().has_client() {
+            let subnet = span::subnet_of(self.pools, number);
+            if slot.is_twin() {
+                let Own { lease, offer } = self.view().own(subnet, &slot.key());
+                let other = [lease, offer].into_iter().flatten().find(|other| *other != number);
+                let other = other.expect("the twin's other slot is in the index");
+                self.slot_mut(other).set_twin(false);
+            }
+            self.leave_index(number, subnet, &slot.key());
+        }
+        let slot = self.slot_mut(number);
+        slot.clear_client();
+        slot.set_state(after);
+    }
+
+    fn leave_index(&mut self, number: usize, subnet: SubnetIndex, key: &ClientKey) {
+        let view = self.view();
+        let found = view.probe(home(&view, subnet, key)).find(|(_, slot)| *slot == number);
+        let (mut hole, _) = found.expect("a slot that has a client is in the index");
+        let len = self.buckets.len();
+        let distance =
+            |from: usize, to: usize| if to >= from { to - from } else { to + len - from };
+        let mut place = hole;
+        loop {
+            place = if place + 1 == len { 0 } else { place + 1 };
+            let slot = *self.buckets.get(place).expect(A_BUCKET);
+            if slot == I::NONE {
+                break;
+            }
+            let view = self.view();
+            let of = span::subnet_of(view.pools, slot.get());
+            let home = home(&view, of, &self.slots.get(slot.get()).expect(A_SLOT).key());
+            // It may move up to the hole unless its home is behind that.
+            if distance(home, place) >= distance(hole, place) {
+                *self.buckets.get_mut(hole).expect(A_BUCKET) = slot;
+                hole = place;
+            }
+        }
+        *self.buckets.get_mut(hole).expect(A_BUCKET) = I::NONE;
+    }
+}

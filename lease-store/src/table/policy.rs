@@ -1,0 +1,251 @@
+//! Which address does a client get? Reserved, current, previous, requested, fresh, idle for longest; and what a grant means for the journal.
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::id::ClientKey;
+use dhcp_core::server::book::{Ask, Entry, Grant, Granted, LeaseBook, Unavailable};
+use dhcp_core::server::config::SubnetIndex;
+use dhcp_core::time::Timestamp;
+
+use super::index::Own;
+use super::{LeaseTable, Store, View, Work, list};
+use crate::lease::{Index, State};
+
+/// How many steps of the wheel an offer makes to find an address that is over and not yet swept, when there is no other.
+const STEPS_FOR_AN_OFFER: usize = 32;
+
+impl<I: Index> View<'_, I> {
+    /// What counts of a client's slots: a lease, else an offer, else what it had last.
+    fn current(&self, own: Own, now: Timestamp) -> Option<usize> {
+        let is = |slot: &usize, state| self.slot(*slot).state_at(now) == state;
+        let bound = own.lease.filter(|slot| is(slot, State::Bound));
+        let offered = own.offer.filter(|slot| is(slot, State::Offered));
+        bound.or(offered).or(own.lease).or(own.offer)
+    }
+
+    /// Whether the client could have the address, as far as others go.
+    fn free_for(&self, slot: usize, key: &ClientKey, now: Timestamp) -> Result<(), Unavailable> {
+        let slot = self.slot(slot);
+        let own = slot.key() == *key;
+        match slot.state_at(now) {
+            State::Quarantined => Err(Unavailable::Quarantined),
+            State::Offered | State::Bound if !own => Err(Unavailable::Taken),
+            State::Idle if slot.is_pinned() && !own => Err(Unavailable::Taken),
+            State::Fresh | State::Offered | State::Bound | State::Idle | State::Nobodys => Ok(()),
+        }
+    }
+
+    fn choose(&self, ask: &Ask<'_>, own: Own) -> Result<Option<usize>, Unavailable> {
+        let Ask { subnet, key, now, .. } = *ask;
+        if let Some(address) = ask.reserved {
+            let found = self.find(address).filter(|(_, of)| *of == subnet);
+            let (slot, _) = found.ok_or(Unavailable::NotOurs)?;
+            self.free_for(slot, key, now)?;
+            return Ok(Some(slot));
+        }
+        let open = |slot: &usize| {
+            !self.slot(*slot).is_reserved() && self.free_for(*slot, key, now).is_ok()
+        };
+        let current = self.current(own, now).filter(open);
+        if let Some(slot) = current.or(own.offer.filter(open)) {
+            return Ok(Some(slot));
+        }
+        let requested = ask.requested.and_then(|address| self.find(address));
+        let requested = requested.filter(|(_, of)| *of == subnet).map(|(slot, _)| slot);
+        if let Some(slot) = requested.filter(open) {
+            return Ok(Some(slot));
+        }
+        let pool = self.pool(subnet).ok_or(Unavailable::NotOurs)?;
+        let fresh = self.fresh_from(pool, pool.first.get());
+        Ok(fresh.or_else(|| (pool.idle != I::NONE).then(|| pool.idle.get())))
+    }
+}
+
+impl<I: Index> Work<'_, I> {
+    fn offer(&mut self, ask: &Ask<'_>) -> Result<usize, Unavailable> {
+        let Ask { subnet, key, now, .. } = *ask;
+        let own = self.view().own(subnet, key);
+        let slot = match self.view().choose(ask, own)? {
+            Some(slot) => slot,
+            None => {
+                self.sweep(now, STEPS_FOR_AN_OFFER);
+                let pool = self.view().pool(subnet).ok_or(Unavailable::NotOurs)?;
+                if pool.idle == I::NONE {
+                    return Err(Unavailable::Exhausted);
+                }
+                pool.idle.get()
+            }
+        };
+        // The sweep may have ended what the client had before.
+        let own = self.view().own(subnet, key);
+        if own.lease == Some(slot) && self.slot(slot).state_at(now) == State::Bound {
+            return Ok(slot);
+        }
+        if let Some(old) = own.offer.filter(|old| *old != slot) {
+            self.part_with(old, now);
+        }
+        self.unlink(slot);
+        let is_own = own.lease == Some(slot) || own.offer == Some(slot);
+        if !is_own {
+            self.leave(slot, State::Nobodys);
+            self.enter(slot, key, ask.hardware);
+            if let Some(lease) = own.lease {
+                self.slot_mut(lease).set_twin(true);
+                self.slot_mut(slot).set_twin(true);
+            }
+        }
+        let seed = self.seed;
+        let offered = self.slot_mut(slot);
+        offered.set_client(key, ask.hardware, seed);
+        offered.set_state(State::Offered);
+        offered.set_promise(None);
+        offered.until = ask.hold_until;
+        self.link(slot);
+        Ok(slot)
+    }
+
+    /// The client has another address now; this one is nobody's.
+    pub(super) fn part_with(&mut self, slot: usize, now: Timestamp) {
+        let stays = self.slot(slot).list == list::IDLE_LIST;
+        if !stays {
+            self.unlink(slot);
+        }
+        self.leave(slot, State::Nobodys);
+        let left = self.slot_mut(slot);
+        left.until = left.until.min(now);
+        if !stays {
+            self.link(slot);
+        }
+    }
+
+    fn grant(&mut self, slot: usize, subnet: SubnetIndex, grant: &Grant<'_>) -> Granted {
+        let Grant { key, now, .. } = *grant;
+        let seed = self.seed;
+        let before = self.slot(slot);
+        let same = before.state_at(now) == State::Bound
+            && before.is_hardware(grant.hardware, seed)
+            && before.is_pinned() == grant.pinned;
+        let granted = match before.promise().filter(|_| same) {
+            Some(promise) if promise >= grant.until => Granted::Covered,
+            Some(_) => Granted::Extend,
+            None => Granted::Bind,
+        };
+        let own = self.view().own(subnet, key);
+        for other in [own.lease, own.offer].into_iter().flatten().filter(|other| *other != slot) {
+            self.part_with(other, now);
+        }
+        self.unlink(slot);
+        if own.lease != Some(slot) && own.offer != Some(slot) {
+            self.leave(slot, State::Nobodys);
+            self.enter(slot, key, grant.hardware);
+        }
+        let bound = self.slot_mut(slot);
+        bound.set_client(key, grant.hardware, seed);
+        bound.set_state(State::Bound);
+        bound.set_pinned(grant.pinned);
+        bound.until = grant.until;
+        match granted {
+            Granted::Bind | Granted::Extend => bound.set_promise(Some(grant.promise)),
+            Granted::Covered => {}
+        }
+        self.link(slot);
+        granted
+    }
+
+    fn release(&mut self, slot: usize, now: Timestamp) {
+        let released = *self.slot(slot);
+        if released.state() == State::Offered && released.is_twin() {
+            // It has or had another address, which counts more than what it was offered.
+            self.part_with(slot, now);
+            return;
+        }
+        if released.state() == State::Idle && !released.is_pinned() {
+            return;
+        }
+        self.unlink(slot);
+        let released = self.slot_mut(slot);
+        released.set_state(State::Idle);
+        released.set_pinned(false);
+        released.set_promise(None);
+        released.until = released.until.min(now);
+        self.link(slot);
+    }
+
+    pub(super) fn quarantine(&mut self, slot: usize, until: Timestamp) {
+        self.unlink(slot);
+        self.leave(slot, State::Quarantined);
+        self.slot_mut(slot).until = until;
+        self.link(slot);
+    }
+}
+
+impl<S: Store> LeaseBook for LeaseTable<S> {
+    fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
+        let view = self.view();
+        let slot = view.current(view.own(subnet, key), now)?;
+        Some(view.entry(slot, now))
+    }
+
+    fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
+        let view = self.view();
+        let (slot, _) = view.find(address)?;
+        Some(view.entry(slot, now))
+    }
+
+    fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
+        let slot = self.work().offer(ask)?;
+        Ok(self.view().entry(slot, ask.now))
+    }
+
+    fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
+        let view = self.view();
+        let (slot, subnet) = view.find(grant.address).ok_or(Unavailable::NotOurs)?;
+        view.free_for(slot, grant.key, grant.now)?;
+        Ok(self.work().grant(slot, subnet, grant))
+    }
+
+    fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {
+        let Some((slot, _)) = self.view().find(address) else { return false };
+        let found = self.view().slot(slot);
+        let own = found.state_at(now).has_client() && found.key() == *key;
+        if own {
+            self.work().release(slot, now);
+        }
+        own
+    }
+
+    fn quarantine(&mut self, address: Ipv4Addr, until: Timestamp, _now: Timestamp) -> bool {
+        let Some((slot, _)) = self.view().find(address) else { return false };
+        self.work().quarantine(slot, until);
+        true
+    }
+
+    fn forget_promise(&mut self, address: Ipv4Addr) {
+        if let Some((slot, _)) = self.view().find(address) {
+            self.work().slot_mut(slot).set_promise(None);
+        }
+    }
+
+    fn candidates(&self, subnet: SubnetIndex, _now: Timestamp, next: &mut [Ipv4Addr]) -> usize {
+        let view = self.view();
+        let Some(pool) = view.pool(subnet) else { return 0 };
+        let mut from = pool.first.get();
+        let fresh = core::iter::from_fn(|| {
+            let slot = view.fresh_from(pool, from)?;
+            from = slot + 1;
+            Some(slot)
+        });
+        let in_order = fresh.chain(list::iter(view.slots, pool.idle));
+        let places = next.iter_mut().zip(in_order);
+        places.map(|(place, slot)| *place = super::span::address_of(view.spans, slot)).count()
+    }
+
+    fn room(&self, subnet: SubnetIndex) -> (u32, u32) {
+        let count = |index: S::Index| u32::try_from(index.get()).unwrap_or(u32::MAX);
+        self.view().pool(subnet).map_or((0, 0), |pool| (count(pool.free), count(pool.open)))
+    }
+
+    fn sweep(&mut self, now: Timestamp, budget: usize) -> bool {
+        self.work().sweep(now, budget)
+    }
+}

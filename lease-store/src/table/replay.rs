@@ -1,0 +1,157 @@
+//! What do a journal's changes come to, where are the records, and what becomes of the leases when the configuration changes?
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::server::book::Change;
+use dhcp_core::server::config::SubnetIndex;
+use dhcp_core::time::Timestamp;
+
+use super::index::Own;
+use super::{LeaseTable, Store, Work, list, span};
+use crate::index::{Place, RecordIndex, Recorded, Replay};
+use crate::lease::{Index, Slot, State};
+
+impl<S: Store> RecordIndex for LeaseTable<S> {
+    fn place(&self, address: Ipv4Addr) -> Option<Place> {
+        let view = self.view();
+        let (slot, _) = view.find(address)?;
+        view.slot(slot).place()
+    }
+
+    fn set_place(&mut self, address: Ipv4Addr, place: Option<Place>) -> bool {
+        let Some((slot, _)) = self.view().find(address) else { return false };
+        self.work().slot_mut(slot).set_place(place)
+    }
+
+    fn recorded(&self, address: Ipv4Addr) -> Option<Recorded> {
+        let view = self.view();
+        let (slot, _) = view.find(address)?;
+        let slot = view.slot(slot);
+        let until = match slot.state() {
+            // A record that nobody is sure of says at least what the client may have been told.
+            State::Bound => slot.promise().map_or(slot.until, |promise| promise.max(slot.until)),
+            State::Idle | State::Quarantined => slot.until,
+            // The record is the same client's, who had the address before; what is only offered is not recorded.
+            State::Offered if slot.place().is_some() => Timestamp::default(),
+            State::Offered | State::Nobodys | State::Fresh => return None,
+        };
+        Some(Recorded { until, pinned: slot.is_pinned() })
+    }
+}
+
+impl<S: Store> Replay for LeaseTable<S> {
+    fn replay(&mut self, change: &Change<'_>) {
+        let Some((slot, subnet)) = self.view().find(change.address()) else { return };
+        let mut work = self.work();
+        // Where the record is, the journal says by itself.
+        let place = work.slot(slot).place();
+        match *change {
+            Change::Bind { key, hardware, until, pinned, .. } => {
+                let own = work.view().own(subnet, &key);
+                let others = [own.lease, own.offer].into_iter().flatten();
+                for other in others.filter(|other| *other != slot) {
+                    work.part_with(other, Timestamp::NEVER);
+                }
+                work.unlink(slot);
+                work.leave(slot, State::Nobodys);
+                work.enter(slot, &key, &hardware);
+                let bound = work.slot_mut(slot);
+                bound.set_state(State::Bound);
+                bound.set_pinned(pinned);
+                bound.until = until;
+                bound.set_promise(Some(until));
+                work.link(slot);
+            }
+            Change::Extend { until, .. } => {
+                if work.slot(slot).state() == State::Bound {
+                    work.unlink(slot);
+                    let bound = work.slot_mut(slot);
+                    bound.until = until;
+                    bound.set_promise(Some(until));
+                    work.link(slot);
+                }
+            }
+            Change::Release { .. } => {
+                if work.slot(slot).state() == State::Bound {
+                    work.unlink(slot);
+                    let released = work.slot_mut(slot);
+                    released.set_state(State::Idle);
+                    released.set_pinned(false);
+                    released.set_promise(None);
+                    // When it was is not recorded; it is in the past.
+                    released.until = Timestamp::default();
+                    work.link(slot);
+                }
+            }
+            Change::Quarantine { until, .. } => work.quarantine(slot, until),
+            Change::Forget { .. } => work.forget(slot),
+        }
+        work.slot_mut(slot).set_place(place);
+    }
+}
+
+impl<S: Store> LeaseTable<S> {
+    /// Takes over what an old table knows, after the configuration changed: leases, offers, quarantines, who had what last, and where the records
+    /// are. What has no slot in this table is left out. This table is new.
+    ///
+    /// This takes time in proportion to the number of addresses of the old table.
+    pub fn adopt<T: Store>(&mut self, old: &LeaseTable<T>) {
+        let view = old.view();
+        let mut work = self.work();
+        for pool in view.pools {
+            for slot in list::iter(view.slots, pool.idle) {
+                work.adopt(span::address_of(view.spans, slot), view.slot(slot));
+            }
+        }
+        for (number, slot) in view.slots.iter().enumerate() {
+            if slot.state() != State::Fresh && slot.list != list::IDLE_LIST {
+                work.adopt(span::address_of(view.spans, number), slot);
+            }
+        }
+    }
+}
+
+impl<I: Index> Work<'_, I> {
+    fn adopt<J: Index>(&mut self, address: Ipv4Addr, old: &Slot<J>) {
+        let Some((number, subnet)) = self.view().find(address) else { return };
+        let state = self.state_for(old, subnet);
+        self.unlink(number);
+        let slot = self.slot_mut(number);
+        slot.until = old.until;
+        slot.set_state(state);
+        if state.has_client() {
+            slot.copy_client(old);
+            slot.set_pinned(old.is_pinned());
+            slot.set_promise(old.promise());
+            self.enter_index(number);
+            // Its other slot came before.
+            let Own { lease, offer } = self.view().own(subnet, &old.key());
+            if let (Some(lease), Some(offer)) = (lease, offer) {
+                self.slot_mut(lease).set_twin(true);
+                self.slot_mut(offer).set_twin(true);
+            }
+        }
+        self.slot_mut(number).set_place(old.place().filter(|_| state == old.state()));
+        self.link(number);
+    }
+
+    /// What the slot's state becomes in this subnet. Two subnets that became one may both have known the client, which has one
+    /// lease here: the one that ends last.
+    fn state_for<J: Index>(&mut self, old: &Slot<J>, subnet: SubnetIndex) -> State {
+        let state = old.state();
+        if !state.has_client() {
+            return state;
+        }
+        let Own { lease, offer } = self.view().own(subnet, &old.key());
+        let Some(rival) = (if state == State::Offered { offer } else { lease }) else {
+            return state;
+        };
+        let weight = |state, until| (state == State::Bound, until);
+        let before = self.slot(rival);
+        if weight(before.state(), before.until) >= weight(state, old.until) {
+            return State::Nobodys;
+        }
+        self.part_with(rival, Timestamp::NEVER);
+        state
+    }
+}

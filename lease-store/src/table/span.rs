@@ -1,0 +1,334 @@
+//! Which slot is an address's, and which subnet's is a slot? Runs of addresses in order, and a binary search.
+//!
+//! The slots of a subnet follow each other, first those of its lowest addresses. A range has no slots for what can be nobody's: excluded addresses, the
+//! network's number, the broadcast address. Reserved addresses outside of the ranges have slots of their own.
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::server::config::{ServerConfig, SubnetConfig, SubnetIndex};
+
+use crate::lease::{Index, Slot};
+use crate::table::free;
+use crate::table::storage::{Column, ColumnsMut, Sizes, TableError};
+
+/// A run of addresses of one subnet.
+#[derive(Clone, Copy, Debug)]
+pub struct Span<I> {
+    first: u32,
+    last: u32,
+    /// The slot of the first address.
+    slot: I,
+    /// The place of the span whose slots are the `n`th, for the span at place `n`: the order of slots is not that of addresses.
+    nth: I,
+    subnet: u16,
+}
+
+/// A subnet's slots.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool<I> {
+    /// The first slot.
+    pub(super) first: I,
+    /// The slot behind the last.
+    pub(super) end: I,
+    /// The head of the list of addresses that are nobody's now.
+    pub(super) idle: I,
+    /// How many addresses a stranger could be offered now.
+    pub(super) free: I,
+    /// How many that could be at best: all but the reserved ones.
+    pub(super) open: I,
+}
+
+impl<I: Index> Span<I> {
+    /// For arrays that a table is made of.
+    pub const EMPTY: Self = Self { first: 0, last: 0, slot: I::NONE, nth: I::NONE, subnet: 0 };
+
+    const fn len(&self) -> usize {
+        (self.last - self.first) as usize + 1
+    }
+}
+
+impl<I: Index> Pool<I> {
+    /// For arrays that a table is made of.
+    pub const EMPTY: Self =
+        Self { first: I::NONE, end: I::NONE, idle: I::NONE, free: I::NONE, open: I::NONE };
+}
+
+/// The slot of an address, and its subnet.
+pub(super) fn find<I: Index>(spans: &[Span<I>], address: Ipv4Addr) -> Option<(usize, SubnetIndex)> {
+    let address = address.to_bits();
+    let behind = spans.partition_point(|span| span.first <= address);
+    let span = spans.get(behind.checked_sub(1)?)?;
+    (address <= span.last)
+        .then(|| (span.slot.get() + (address - span.first) as usize, SubnetIndex(span.subnet)))
+}
+
+/// The address of a slot.
+///
+/// # Panics
+/// When there is no such slot.
+pub(super) fn address_of<I: Index>(spans: &[Span<I>], slot: usize) -> Ipv4Addr {
+    const ORDERED: &str = "every slot is in a span";
+    let nth = |place: usize| spans.get(spans.get(place).expect(ORDERED).nth.get()).expect(ORDERED);
+    // The last span whose first slot is not beyond.
+    let (mut low, mut high) = (0, spans.len());
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if nth(middle).slot.get() <= slot {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    let span = nth(low);
+    let offset = u32::try_from(slot - span.slot.get()).expect(ORDERED);
+    assert!(offset <= span.last - span.first, "every slot is in a span");
+    Ipv4Addr::from_bits(span.first + offset)
+}
+
+/// The subnet of a slot.
+pub(super) fn subnet_of<I: Index>(pools: &[Pool<I>], slot: usize) -> SubnetIndex {
+    let place = pools.partition_point(|pool| pool.end.get() <= slot);
+    SubnetIndex(u16::try_from(place).expect("at most 65,535 subnets"))
+}
+
+/// The pieces of a subnet's ranges that may be handed out, in ascending order.
+pub(super) fn segments(config: &SubnetConfig<'_>) -> impl Iterator<Item = (u32, u32)> {
+    let subnet = config.subnet;
+    let margin = u32::from(subnet.prefix_len() < 31);
+    let lowest = subnet.network().to_bits() + margin;
+    let highest = subnet.broadcast().to_bits() - margin;
+    let excluded = config.excluded;
+    let mut ranges = config.ranges.iter();
+    let mut rest = None;
+    core::iter::from_fn(move || {
+        loop {
+            let (first, last) = match rest.take() {
+                Some(rest) => rest,
+                None => {
+                    let range = ranges.next()?;
+                    (range.first().to_bits().max(lowest), range.last().to_bits().min(highest))
+                }
+            };
+            if first > last {
+                continue;
+            }
+            let place = excluded.partition_point(|hole| hole.last().to_bits() < first);
+            let hole = excluded.get(place).filter(|hole| hole.first().to_bits() <= last);
+            let Some(hole) = hole else { return Some((first, last)) };
+            let (from, to) = (hole.first().to_bits(), hole.last().to_bits());
+            if to < last {
+                rest = Some((to + 1, last));
+            }
+            if from > first {
+                return Some((first, from - 1));
+            }
+        }
+    })
+}
+
+/// How much of each column is in use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Used {
+    pub(super) slots: usize,
+    pub(super) buckets: usize,
+    pub(super) words: usize,
+    pub(super) spans: usize,
+    pub(super) pools: usize,
+}
+
+/// Lays the configuration's addresses out over the columns, every slot fresh.
+pub(super) fn build<I: Index>(
+    config: &ServerConfig<'_>,
+    columns: &mut ColumnsMut<'_, I>,
+) -> Result<Used, TableError> {
+    let pools = config.subnets.len();
+    let have = columns.pools.len();
+    let Some(pool_column) = columns.pools.get_mut(..pools) else {
+        return Err(TableError::TooSmall { column: Column::Pools, need: pools, have });
+    };
+    let mut builder = Builder { spans: columns.spans, used: 0 };
+    builder.ranges(config)?;
+    builder.reservations(config)?;
+    let spans = builder.used;
+    let span_column = columns.spans.get_mut(..spans).unwrap_or_default();
+    let slots = span_column.iter().fold(0_usize, |sum, span| sum.saturating_add(span.len()));
+    if slots > I::SLOTS_MAX {
+        return Err(TableError::TooManyAddresses { need: slots, max: I::SLOTS_MAX });
+    }
+    number(span_column, pool_column);
+    let need = Sizes::new(slots, spans, pools);
+    let too_small = |column, need, have| TableError::TooSmall { column, need, have };
+    let have = columns.slots.len();
+    let slot_column = columns.slots.get_mut(..slots);
+    let slot_column = slot_column.ok_or(too_small(Column::Slots, slots, have))?;
+    let have = columns.words.len();
+    let word_column = columns.words.get_mut(..need.words);
+    let word_column = word_column.ok_or(too_small(Column::Words, need.words, have))?;
+    let have = columns.buckets.len();
+    if have < need.buckets {
+        return Err(too_small(Column::Buckets, need.buckets, have));
+    }
+    slot_column.fill(Slot::FRESH);
+    word_column.fill(0);
+    columns.buckets.fill(I::NONE);
+    for (subnet, address) in reserved(config) {
+        let found = find(span_column, address).filter(|(_, of)| *of == SubnetIndex(subnet));
+        let slot = found.and_then(|(slot, _)| slot_column.get_mut(slot));
+        if let Some(slot) = slot {
+            slot.set_reserved(true);
+        }
+    }
+    for pool in pool_column {
+        let of_pool = slot_column.get(pool.first.get()..pool.end.get()).unwrap_or_default();
+        let open = of_pool.iter().filter(|slot| !slot.is_reserved()).count();
+        (pool.free, pool.open) = (I::new(open), I::new(open));
+    }
+    let open = slot_column.iter().enumerate().filter(|(_, slot)| !slot.is_reserved());
+    for (slot, _) in open {
+        free::set(word_column, slots, slot);
+    }
+    Ok(Used { slots, buckets: have, words: need.words, spans, pools })
+}
+
+/// Each reserved address, with the number of its subnet.
+fn reserved<'c>(config: &'c ServerConfig<'c>) -> impl Iterator<Item = (u16, Ipv4Addr)> + 'c {
+    (0_u16..).zip(config.subnets).flat_map(|(number, subnet)| {
+        let addresses = subnet.reservations.iter().filter_map(|known| known.address);
+        addresses
+            .filter(|address| subnet.subnet.is_host(*address))
+            .map(move |address| (number, address))
+    })
+}
+
+/// Gives the spans, which are in the order of their addresses, their slots, subnet by subnet.
+fn number<I: Index>(spans: &mut [Span<I>], pools: &mut [Pool<I>]) {
+    let zero = I::new(0);
+    pools.fill(Pool { first: zero, end: zero, idle: zero, free: zero, open: zero });
+    const OF_A_SUBNET: &str = "a span belongs to a subnet of the configuration";
+    let plus = |index: &mut I, more: usize| {
+        let before = index.get();
+        *index = I::new(before + more);
+        before
+    };
+    // `open` counts slots and `idle` counts spans until they get their own meaning.
+    for span in spans.iter() {
+        let pool = pools.get_mut(usize::from(span.subnet)).expect(OF_A_SUBNET);
+        plus(&mut pool.open, span.len());
+        plus(&mut pool.idle, 1);
+    }
+    let (mut slots, mut ranks) = (0, 0);
+    for pool in pools.iter_mut() {
+        pool.first = I::new(slots);
+        pool.end = pool.first;
+        slots += pool.open.get();
+        pool.open = I::new(ranks);
+        ranks += pool.idle.get();
+    }
+    for place in 0..spans.len() {
+        let span = spans.get_mut(place).expect("a place of the spans");
+        let pool = pools.get_mut(usize::from(span.subnet)).expect(OF_A_SUBNET);
+        span.slot = I::new(plus(&mut pool.end, span.len()));
+        let rank = plus(&mut pool.open, 1);
+        spans.get_mut(rank).expect("as many ranks as spans").nth = I::new(place);
+    }
+    for pool in pools {
+        (pool.idle, pool.free, pool.open) = (I::NONE, zero, zero);
+    }
+}
+
+struct Builder<'b, I> {
+    spans: &'b mut [Span<I>],
+    used: usize,
+}
+
+impl<I: Index> Builder<'_, I> {
+    fn in_use(&mut self) -> &mut [Span<I>] {
+        self.spans.get_mut(..self.used).unwrap_or_default()
+    }
+
+    fn ranges(&mut self, config: &ServerConfig<'_>) -> Result<(), TableError> {
+        for (subnet, subnet_config) in (0_u16..).zip(config.subnets) {
+            for (first, last) in segments(subnet_config) {
+                let span = Span { first, last, subnet, ..Span::EMPTY };
+                self.insert(config, self.used, span)?;
+            }
+        }
+        self.in_use().sort_unstable_by_key(|span| span.first);
+        let pairs = self.in_use().windows(2);
+        let overlap = pairs.filter_map(|pair| match pair {
+            [before, after] => (before.last >= after.first).then_some(after.first),
+            _ => None,
+        });
+        match overlap.min() {
+            Some(first) => Err(TableError::Overlap { address: Ipv4Addr::from_bits(first) }),
+            None => Ok(()),
+        }
+    }
+
+    fn reservations(&mut self, config: &ServerConfig<'_>) -> Result<(), TableError> {
+        for (subnet, address) in reserved(config) {
+            self.reserve(config, subnet, address.to_bits())?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the address is in a span of the subnet that reserves it.
+    fn reserve(
+        &mut self,
+        config: &ServerConfig<'_>,
+        subnet: u16,
+        address: u32,
+    ) -> Result<(), TableError> {
+        let single = Span { first: address, last: address, subnet, ..Span::EMPTY };
+        let place = self.in_use().partition_point(|span| span.first <= address);
+        let before = place.checked_sub(1).and_then(|before| self.spans.get_mut(before));
+        if let Some(before) = before {
+            if address <= before.last {
+                if before.subnet == subnet {
+                    return Ok(());
+                }
+                // In another subnet's range: the reservation counts, and the range is split around it.
+                let all = *before;
+                *before = single;
+                if all.last > address {
+                    self.insert(config, place, Span { first: address + 1, ..all })?;
+                }
+                if all.first < address {
+                    self.insert(config, place - 1, Span { last: address - 1, ..all })?;
+                }
+                return Ok(());
+            }
+            if before.subnet == subnet && address - before.last == 1 {
+                before.last = address;
+                return Ok(());
+            }
+        }
+        if let Some(after) = self.in_use().get_mut(place)
+            && after.subnet == subnet
+            && after.first - address == 1
+        {
+            after.first = address;
+            return Ok(());
+        }
+        self.insert(config, place, single)
+    }
+
+    fn insert(
+        &mut self,
+        config: &ServerConfig<'_>,
+        place: usize,
+        span: Span<I>,
+    ) -> Result<(), TableError> {
+        let have = self.spans.len();
+        let Some(behind) = self.spans.get_mut(place..=self.used) else {
+            let need = Sizes::of(config).spans;
+            return Err(TableError::TooSmall { column: Column::Spans, need, have });
+        };
+        behind.rotate_right(1);
+        if let Some(first) = behind.first_mut() {
+            *first = span;
+        }
+        self.used += 1;
+        Ok(())
+    }
+}
