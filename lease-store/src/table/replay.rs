@@ -35,7 +35,8 @@ impl<S: Store> RecordIndex for LeaseTable<S> {
             State::Offered if slot.place().is_some() => Timestamp::default(),
             State::Offered | State::Nobodys | State::Fresh => return None,
         };
-        Some(Recorded { until, pinned: slot.is_pinned() })
+        let key = slot.state().has_client().then(|| slot.key());
+        Some(Recorded { key, until, pinned: slot.is_pinned() })
     }
 }
 
