@@ -134,12 +134,20 @@ impl Client {
 
     /// Gives the address back (RFC 2131 section 4.4.6) and stops. The message is in the outbox: send it before the address is taken off.
     pub fn release(&mut self, _now: Instant) {
-        if let Some(Holding { binding, .. }) = self.state.holding() {
-            let Binding { address, server_id, .. } = *binding;
-            let xid = self.fresh_xid();
-            let intent = Intent::Release { address, server_id };
-            self.outbox.push(Pending::Message { intent, xid, secs: 0 });
+        match self.state.holding() {
+            Some(Holding { binding, .. }) => {
+                let Binding { address, server_id, .. } = *binding;
+                self.release_previous(address, server_id);
+            }
+            None => self.state = State::Stopped,
         }
+    }
+
+    /// As [`Client::release`], of a lease that an earlier client of the same identity had, and that the caller remembers.
+    pub fn release_previous(&mut self, address: Ipv4Addr, server_id: Ipv4Addr) {
+        let xid = self.fresh_xid();
+        let intent = Intent::Release { address, server_id };
+        self.outbox.push(Pending::Message { intent, xid, secs: 0 });
         self.state = State::Stopped;
     }
 

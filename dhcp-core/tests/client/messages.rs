@@ -169,6 +169,20 @@ fn release_goes_to_the_server_with_its_id() {
     assert_eq!((sent.transmit.source, sent.transmit.destination), (ADDRESS, SERVER));
 }
 
+/// Section 4.4.6, by a program that was started anew and remembers the lease.
+#[test]
+fn a_remembered_lease_is_released_as_a_held_one_is() {
+    let held = releasing(talkative());
+    let mut desk = Desk::new(talkative(), 1);
+    desk.client.release_previous(ADDRESS, SERVER);
+    desk.drain();
+    let sent = desk.sent();
+    assert_ne!(sent.xid(), 0);
+    assert_eq!((sent.options(), sent.transmit), (held.options(), held.transmit));
+    assert_eq!((sent.ciaddr(), sent.secs()), (ADDRESS, 0));
+    assert_eq!(desk.client.poll_timeout(), None, "and it stops");
+}
+
 /// RFC 2131 section 4.1: the flag is for clients that cannot hear unicast yet; who has an address can.
 #[test]
 fn the_broadcast_flag_is_set_only_where_it_is_needed() {
