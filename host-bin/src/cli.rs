@@ -1,5 +1,7 @@
 //! What can be said on the command line? Every command with its arguments, as `--help` shows them.
 
+pub(crate) mod client;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -22,6 +24,20 @@ Exit codes:
 pub(crate) enum Command {
     /// Say whether a configuration is right, and if not, what is wrong, where, and how to mend it
     Check(CheckArgs),
+    /// Lease addresses for containers' names, the same ones each time
+    Lease(client::LeaseArgs),
+    /// Lease an address for a container's name and run a command with it
+    Exec(client::ExecArgs),
+    /// Give back the address that was leased for a name
+    Release(client::NameArgs),
+    /// Extend the lease of a name now
+    Renew(client::RenewArgs),
+    /// Say which MAC address a name has or will have
+    Mac(client::MacArgs),
+    /// Keep an address on the server of this host for a name that has not asked yet
+    Reserve(client::ReserveArgs),
+    /// Forget a name on the server of this host: its address is anybody's
+    Unreserve(client::UnreserveArgs),
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,9 @@
 
 mod check;
 mod cli;
+mod client;
 mod config;
+mod installation;
 pub mod net;
 pub mod testbed;
 
@@ -16,7 +18,14 @@ use crate::cli::{Cli, Command};
 /// Reads the command line and does what it says. Which command runs is known here; what each does is in the file of its name.
 #[must_use]
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    match Cli::try_parse().unwrap_or_else(|error| client::misunderstood(&error)).command {
         Command::Check(args) => check::run(&args.file),
+        Command::Lease(args) => client::commands::lease::run(&args).into(),
+        Command::Exec(args) => client::commands::exec::run(&args).into(),
+        Command::Release(args) => client::commands::release::run(&args).into(),
+        Command::Renew(args) => client::commands::renew::run(&args).into(),
+        Command::Mac(args) => client::commands::mac::run(&args).into(),
+        Command::Reserve(args) => client::commands::reserve::reserve(&args).into(),
+        Command::Unreserve(args) => client::commands::reserve::unreserve(&args).into(),
     }
 }

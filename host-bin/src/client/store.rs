@@ -1,0 +1,197 @@
+//! What was leased before? One readable JSON file a name, that a power cut leaves old or new and never torn.
+//!
+//! ```text
+//! STATE/names/camera@vlan1.json     a container's lease in VLAN 1
+//! STATE/names/camera@eth0.json      the same name on an untagged interface: another container
+//! ```
+
+use core::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::client::lease::NamedLease;
+use crate::client::place::Segment;
+use lease_store::container::ContainerName;
+
+/// The layout of the file. A file of another is left alone.
+const FORMAT: u32 = 1;
+
+/// What the file of a name says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    format: u32,
+    /// When it was given back. The name keeps its MAC address, and its address if nobody else got it meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) released_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub(crate) lease: NamedLease,
+}
+
+impl Stored {
+    /// A lease that was got just now.
+    pub(crate) const fn new(lease: NamedLease) -> Self {
+        Self { format: FORMAT, released_at: None, lease }
+    }
+
+    /// Whether the address may be used without a server's word, as far as time goes.
+    pub(crate) fn is_valid(&self, wall: Timestamp) -> bool {
+        self.released_at.is_none() && !self.lease.is_over(wall)
+    }
+}
+
+/// The directory with the files.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    directory: PathBuf,
+}
+
+/// What came of reading one file of many.
+pub(crate) type ReadOne = Result<(Segment, Stored), StoreError>;
+
+/// Which file could not be read or written, and why.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("{} cannot be {doing}", path.display())]
+    Io {
+        path: PathBuf,
+        doing: Doing,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{} is not a stored lease and counts for nothing; the name's next lease takes its place", path.display())]
+    Damaged {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("{} has format {found}; this program knows format {FORMAT} and leaves it alone", path.display())]
+    Format { path: PathBuf, found: u32 },
+}
+
+/// What was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Made,
+    Read,
+    Written,
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Made => "made",
+            Self::Read => "read",
+            Self::Written => "written",
+        })
+    }
+}
+
+impl Store {
+    /// The files under `state`; nothing is made before something is written.
+    pub(crate) fn under(state: &Path) -> Self {
+        Self { directory: state.join("names") }
+    }
+
+    /// The file of a name on a segment.
+    pub(crate) fn path(&self, name: &ContainerName, segment: &Segment) -> PathBuf {
+        self.directory.join(format!("{name}@{segment}.json"))
+    }
+
+    /// What is known of a name on a segment; `None` when it was never leased.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn read(
+        &self,
+        name: &ContainerName,
+        segment: &Segment,
+    ) -> Result<Option<Stored>, StoreError> {
+        read(&self.path(name, segment))
+    }
+
+    /// Every file, by name. One that cannot be read is an error of its own and does not hide the others.
+    ///
+    /// # Errors
+    /// When the directory cannot be read. One that does not exist is empty.
+    pub(crate) fn all(&self) -> Result<Vec<ReadOne>, StoreError> {
+        let entries = match fs::read_dir(&self.directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(self.failed(Doing::Read, source)),
+        };
+        let mut paths = entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| self.failed(Doing::Read, source))?;
+        paths.sort();
+        let read_one = |path: PathBuf| {
+            let segment = segment_of(&path)?;
+            Some(read(&path).transpose()?.map(|stored| (segment, stored)))
+        };
+        Ok(paths.into_iter().filter_map(read_one).collect())
+    }
+
+    /// Writes the file of the lease's name: to a file beside it, synced; put in its place; the directory synced. After a power cut there is what
+    /// was there before or what is there now.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub(crate) fn write(&self, segment: &Segment, stored: &Stored) -> Result<(), StoreError> {
+        fs::create_dir_all(&self.directory).map_err(|source| self.failed(Doing::Made, source))?;
+        let path = self.path(&stored.lease.name, segment);
+        let mut text = serde_json::to_string_pretty(stored)
+            .expect("a lease is made of what JSON has, with text as keys");
+        text.push('\n');
+        let written = write_durably(&self.directory, &path, text.as_bytes());
+        written.map_err(|source| StoreError::Io { path, doing: Doing::Written, source })
+    }
+
+    fn failed(&self, doing: Doing, source: io::Error) -> StoreError {
+        StoreError::Io { path: self.directory.clone(), doing, source }
+    }
+}
+
+/// Puts a file with these octets at `path` in `directory`, all of it or none.
+pub(crate) fn write_durably(directory: &Path, path: &Path, octets: &[u8]) -> io::Result<()> {
+    let mut beside = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(directory)?;
+    beside.write_all(octets)?;
+    beside.as_file().sync_all()?;
+    beside.persist(path)?;
+    File::open(directory)?.sync_all()
+}
+
+fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(StoreError::Io { path: path.to_owned(), doing: Doing::Read, source });
+        }
+    };
+    // The format comes first: a later one may lack what this one has.
+    #[derive(Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    let damaged = |source| StoreError::Damaged { path: path.to_owned(), source };
+    let Version { format } = serde_json::from_str(&text).map_err(damaged)?;
+    if format != FORMAT {
+        return Err(StoreError::Format { path: path.to_owned(), found: format });
+    }
+    serde_json::from_str(&text).map(Some).map_err(damaged)
+}
+
+/// The segment in a file's name; `None` for files of others.
+fn segment_of(path: &Path) -> Option<Segment> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
+    let (name, segment) = name.split_once('@')?;
+    name.parse::<ContainerName>().ok()?;
+    Segment::from_text(segment)
+}
+
+#[cfg(test)]
+mod tests;
