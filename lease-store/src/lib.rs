@@ -7,6 +7,8 @@ pub mod container;
 #[cfg(feature = "image")]
 pub mod image;
 pub mod index;
+pub mod journal;
 pub mod lease;
 pub mod medium;
+pub mod record;
 pub mod table;

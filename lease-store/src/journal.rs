@@ -1,0 +1,386 @@
+//! How does a change of the leases survive a power cut? It is appended to a ring of sectors, and read back at the next start.
+//!
+//! A sector is written from left to right by one run of the program, each word once. Behind what a power cut left unfinished nothing is ever written: the next run
+//! begins a sector of its own. One sector is always free. When the last but one is taken, the oldest sector is emptied into it: the records
+//! in it that are still what the [`RecordIndex`] knows of their addresses are copied with their newest end. Then the sector is said to
+//! count, in one record; before that it does not, and after that the emptied one does not. So a power cut at any step leaves every record in one of both.
+//!
+//! The same octets are kept in a flash and in a file: see [`crate::record`] for the records and `journal/page.rs` for the sectors.
+
+mod error;
+mod page;
+mod replay;
+mod ring;
+mod rotate;
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::server::book::Change;
+use dhcp_core::server::{Durable, Lsn};
+use dhcp_core::time::Timestamp;
+
+pub use self::error::JournalError;
+use self::page::{Layout, Page};
+pub use self::page::{MAGIC, VERSION};
+pub use self::replay::{DAMAGE_MAX, Damage, OpenError, Opened};
+use self::ring::Ring;
+use self::rotate::Emptied;
+use crate::index::{Place, RecordIndex, Replay};
+use crate::medium::{Geometry, Medium};
+use crate::record::{RECORD_LEN_MAX, Record, Standing, encode};
+
+/// With less room than this in its sector, an idle journal goes on to the next one rather than when somebody waits.
+const ROOM_MIN: u32 = 64;
+
+/// After a medium was found full, this many changes are refused before it is tried again: each try wears it.
+const REFUSALS: u32 = 64;
+
+/// The record of all changes, open for more of them.
+#[derive(Debug)]
+pub struct Journal<M> {
+    medium: M,
+    ring: Ring,
+    /// The newest sector and where its next record goes; none before this run has begun a sector.
+    head: Option<Head>,
+    /// The newest sector of an earlier run, and where its records end.
+    before: Option<Head>,
+    /// A free sector that was erased by this run.
+    erased: Option<u32>,
+    time: Timestamp,
+    appended: Lsn,
+    /// Something was programmed or erased since the last sync.
+    unsynced: bool,
+    /// The last sync failed: nothing is written before one succeeds.
+    failed: bool,
+    /// A change was not appended since the last call of [`Journal::sync`], which will say so.
+    lost: bool,
+    refusals: u32,
+    /// The index does not know yet what a new sector was begun with.
+    emptied: Option<Emptied>,
+    usage: Usage,
+}
+
+/// Where the next record goes in a sector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    page: Page,
+    at: u32,
+}
+
+/// How much of the medium is in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Usage {
+    /// Addresses that have a record.
+    pub live: u32,
+    /// Full records that were read or written by this run, and their octets.
+    pub full_records: u32,
+    /// Octets of those records.
+    pub full_octets: u64,
+    /// Sectors that this run has begun.
+    pub sectors_begun: u32,
+    /// Sectors that this run has erased.
+    pub sectors_erased: u32,
+}
+
+impl Usage {
+    /// Octets that a journal of nothing but the live records would need; an estimate from their mean length.
+    #[must_use]
+    pub fn live_octets(&self) -> u64 {
+        self.full_octets * u64::from(self.live) / u64::from(self.full_records.max(1))
+    }
+
+    /// The index learns where the change's record of `len` octets is, if it is one that stands for the address from now on.
+    fn learn(
+        &mut self,
+        index: &mut impl RecordIndex,
+        change: &Change<'_>,
+        place: Place,
+        len: usize,
+    ) {
+        match change {
+            Change::Bind { address, .. } | Change::Quarantine { address, .. } => {
+                self.full_records = self.full_records.saturating_add(1);
+                self.full_octets = self.full_octets.saturating_add(len as u64);
+                self.keep(index, *address, Some(place));
+            }
+            Change::Forget { address } => self.keep(index, *address, None),
+            Change::Extend { .. } | Change::Release { .. } => {}
+        }
+    }
+
+    fn keep(&mut self, index: &mut impl RecordIndex, address: Ipv4Addr, place: Option<Place>) {
+        let before = index.place(address).is_some();
+        let after = index.set_place(address, place) && place.is_some();
+        self.live = self.live.saturating_add(u32::from(after)).saturating_sub(u32::from(before));
+    }
+}
+
+impl<M: Medium> Journal<M> {
+    /// Reads the journal of a medium into `replay`, or finds that there is none yet. Nothing is written.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the medium failed, or what is on it must be left as it is.
+    ///
+    /// # Panics
+    /// When the medium's sizes are none that [`Geometry`] allows.
+    pub fn open(
+        mut medium: M,
+        replay: &mut impl Replay,
+    ) -> Result<(Self, Opened), OpenError<M::Error>> {
+        let mut usage = Usage::default();
+        let found = replay::replay(&mut medium, |place, decoded| {
+            let Record::Change(change) = &decoded.record else { return };
+            replay.replay(change);
+            usage.learn(replay, change, place, decoded.len);
+        })?;
+        let journal = Self {
+            medium,
+            ring: found.ring,
+            head: None,
+            before: found.newest.map(|(page, at)| Head { page, at }),
+            erased: None,
+            time: found.opened.time.unwrap_or_default(),
+            appended: Lsn::ZERO,
+            unsynced: false,
+            failed: false,
+            lost: false,
+            refusals: 0,
+            emptied: None,
+            usage,
+        };
+        Ok((journal, found.opened))
+    }
+
+    /// Appends the record of a change. It is durable when [`Journal::sync`] says so.
+    ///
+    /// The book must have made this change, and none that is not appended yet, so that what the index says of an address is what was appended or is
+    /// being appended. Now and then the oldest sector is emptied before, of at most as many octets as a sector has.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing was appended. The next [`Journal::sync`] fails for that reason, so that no acknowledgement leaves.
+    ///
+    /// # Panics
+    /// When the changes do not come in the order of their numbers, or a name is longer than 64 octets.
+    pub fn append(
+        &mut self,
+        lsn: Lsn,
+        change: &Change<'_>,
+        index: &mut impl RecordIndex,
+    ) -> Result<(), JournalError<M::Error>> {
+        assert!(lsn > self.appended, "changes are appended in the order of their numbers");
+        let result = self.append_change(change, index);
+        match result {
+            Ok(()) => self.appended = lsn,
+            Err(_) => self.lost = true,
+        }
+        result
+    }
+
+    fn append_change(
+        &mut self,
+        change: &Change<'_>,
+        index: &mut impl RecordIndex,
+    ) -> Result<(), JournalError<M::Error>> {
+        let written = self.append_record(&Record::Change(*change), index)?;
+        if let Some((place, len)) = written {
+            self.usage.learn(index, change, place, len);
+        }
+        match change {
+            Change::Bind { address, .. } | Change::Quarantine { address, .. }
+                if index.place(*address).is_none() =>
+            {
+                Err(JournalError::NoPlace)
+            }
+            Change::Bind { .. }
+            | Change::Quarantine { .. }
+            | Change::Forget { .. }
+            | Change::Extend { .. }
+            | Change::Release { .. } => Ok(()),
+        }
+    }
+
+    /// Appends what the lease clock shows, so that it goes on from there after a restart without a wall clock. An earlier time than was
+    /// recorded before is not recorded.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing was appended.
+    pub fn mark_time(
+        &mut self,
+        time: Timestamp,
+        index: &mut impl RecordIndex,
+    ) -> Result<(), JournalError<M::Error>> {
+        if time > self.time {
+            self.append_record(&Record::Time(time), index)?;
+            self.time = time;
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was appended: many changes at once, if there are many.
+    ///
+    /// # Errors
+    /// [`JournalError`] when that failed, or when a change since the last call could not be appended: then no acknowledgement that waits may leave. What was
+    /// appended may or may not be there after a power cut; what was durable before is. The journal can be used on, and tries again.
+    pub fn sync(&mut self) -> Result<Durable, JournalError<M::Error>> {
+        if self.lost {
+            self.lost = false;
+            return Err(JournalError::NotAppended);
+        }
+        self.sync_medium()?;
+        Ok(Durable::synced_up_to(self.appended))
+    }
+
+    fn sync_medium(&mut self) -> Result<(), JournalError<M::Error>> {
+        if self.unsynced || self.failed {
+            let synced = self.medium.sync();
+            self.failed = synced.is_err();
+            synced?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+
+    /// Work for idle times that nobody then has to wait for: erases the next sector, and goes on to it when the last one is nearly full. `true` when
+    /// there is more to do. One call erases at most one sector, or empties one.
+    ///
+    /// As with [`Journal::append`], the book must have no change that is not appended.
+    ///
+    /// # Errors
+    /// [`JournalError`]; nothing is lost, and it is tried again.
+    pub fn tidy(&mut self, index: &mut impl RecordIndex) -> Result<bool, JournalError<M::Error>> {
+        if self.failed {
+            self.sync_medium()?;
+        }
+        self.reindex(index)?;
+        if self.erased.is_none() {
+            self.prepare()?;
+            return Ok(self.is_nearly_full());
+        }
+        if self.is_nearly_full() {
+            self.rotate(None, index)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn is_nearly_full(&self) -> bool {
+        self.head.is_some_and(|head| self.ring.layout.fit(head.at, ROOM_MIN).is_none())
+    }
+
+    /// The latest time that was recorded; zero when none was.
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// How much of the medium is in use.
+    pub const fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// How the medium is divided now.
+    pub fn geometry(&self) -> Geometry {
+        self.medium.geometry()
+    }
+
+    /// The medium.
+    pub const fn medium(&self) -> &M {
+        &self.medium
+    }
+
+    /// The medium, without the journal. What was not synced may be lost.
+    pub fn into_medium(self) -> M {
+        self.medium
+    }
+
+    /// Writes a record behind the last one, in a new sector if need be. Where it is and its length, unless it was written while that sector was begun
+    /// and the index knows it already.
+    fn append_record(
+        &mut self,
+        record: &Record<'_>,
+        index: &mut impl RecordIndex,
+    ) -> Result<Option<(Place, usize)>, JournalError<M::Error>> {
+        if self.failed {
+            self.sync_medium()?;
+        }
+        self.reindex(index)?;
+        if let Some(refusals) = self.refusals.checked_sub(1) {
+            self.refusals = refusals;
+            return Err(JournalError::Full);
+        }
+        // A sector of live records only leaves no room, but then the next oldest is emptied; after as many as there are, there is none.
+        for _ in 0..=self.ring.layout.geometry.sectors {
+            if let Some(mut head) = self.head {
+                let standing = Standing { beginning: false, settled: !self.unsynced };
+                self.unsynced = true;
+                match head.put(&mut self.medium, self.ring.layout, record, standing) {
+                    Ok(Some(written)) => {
+                        self.head = Some(head);
+                        return Ok(Some(written));
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        // Behind what may be half written nothing is written any more.
+                        (self.head, self.before) = (None, Some(head));
+                        return Err(error.into());
+                    }
+                }
+            }
+            match self.rotate(Some(record), index) {
+                Ok(true) => return Ok(None),
+                Ok(false) => {}
+                Err(JournalError::Full) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.refusals = REFUSALS;
+        Err(JournalError::Full)
+    }
+}
+
+impl Head {
+    /// Programs a record at the next place of the sector; `None` when there is no room.
+    fn put<M: Medium>(
+        &mut self,
+        medium: &mut M,
+        layout: Layout,
+        record: &Record<'_>,
+        standing: Standing,
+    ) -> Result<Option<(Place, usize)>, M::Error> {
+        let base = layout.base(self.page.sector);
+        let mut room = [0; RECORD_LEN_MAX];
+        let octets = encode(record, standing, self.page.seq, layout.unit_len(), &mut room);
+        let len = u32::try_from(octets.len()).expect("at most RECORD_LEN_MAX");
+        let Some((at, skip)) = layout.fit(self.at, len) else { return Ok(None) };
+        if skip {
+            let mut room = [0; RECORD_LEN_MAX];
+            let unit = layout.unit_len();
+            let skip = encode(&Record::Skip, standing, self.page.seq, unit, &mut room);
+            medium.program(base + self.at, skip)?;
+        }
+        medium.program(base + at, octets)?;
+        self.at = at + len;
+        Ok(Some((layout.place(self.page.sector, at), octets.len())))
+    }
+}
+
+/// Reads a journal without an index and without changing anything: every change that counts, oldest first, to `visit`. One that is open for
+/// writing may be read, too; what is appended meanwhile may be missing, and [`scan`] again tells whether sectors were begun.
+///
+/// # Errors
+/// As [`Journal::open`].
+pub fn scan<M: Medium>(
+    medium: &mut M,
+    mut visit: impl FnMut(Place, &Change<'_>),
+) -> Result<Opened, OpenError<M::Error>> {
+    let found = replay::replay(medium, |place, decoded| {
+        if let Record::Change(change) = &decoded.record {
+            visit(place, change);
+        }
+    })?;
+    Ok(found.opened)
+}
+
+#[cfg(test)]
+mod tests;

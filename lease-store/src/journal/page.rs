@@ -1,0 +1,401 @@
+//! What stands in one sector? Its header, and where its records begin, end and go on behind a damaged spot.
+//!
+//! ```text
+//! header  magic 4 "hydr", version 1, word size 1, log2 of the sector size 1, zero 1, number 4, CRC 4; at least one word long
+//! then    records; none crosses a multiple of 4,096 octets, so that reading goes on there behind a damaged one
+//! ```
+//!
+//! The first 16 octets keep this layout in every version, so that any version knows any other.
+
+use crate::index::Place;
+use crate::medium::{Geometry, Medium, READ_ALIGN};
+use crate::record::{
+    Begin, Decoded, NotARecord, RECORD_LEN_MAX, Record, Standing, checksum, decode, encode,
+};
+
+/// How every sector begins.
+pub const MAGIC: [u8; 4] = *b"hydr";
+
+/// The version of the format that is written.
+pub const VERSION: u8 = 1;
+
+const HEADER_LEN: u32 = 16;
+
+/// Octets of [`Record::Begin`], before they are padded to the unit.
+pub(super) const BEGIN_LEN: u32 = 17;
+
+/// Where reading goes on behind a damaged record. Nothing but the journal decides what stands there: a client whose identifier looks
+/// like a record cannot have it read as one.
+const BLOCK_LEN: u32 = 4_096;
+
+const WINDOW_LEN: u32 = 512;
+
+#[expect(clippy::cast_possible_truncation, reason = "a record has a few hundred octets")]
+const RECORD_LEN_MAX_U32: u32 = RECORD_LEN_MAX as u32;
+
+/// The largest unit, 32, is also what reads are aligned to.
+pub(super) const HEADER_LEN_MAX: usize = READ_ALIGN as usize;
+
+const _: () = assert!(
+    RECORD_LEN_MAX + READ_ALIGN as usize <= WINDOW_LEN as usize,
+    "a window has room for any record, wherever it begins"
+);
+const _: () = assert!(
+    RECORD_LEN_MAX + HEADER_LEN_MAX + 32 <= 512,
+    "the smallest sector has room for its header, any record and the record that begins it"
+);
+
+/// What is known of all sectors alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub(super) geometry: Geometry,
+}
+
+impl Layout {
+    /// # Panics
+    /// When the medium's word or sector size is none that it may have.
+    pub(super) fn new(geometry: Geometry) -> Self {
+        let Geometry { word_len, sector_len, sectors } = geometry;
+        assert!(word_len.is_power_of_two() && word_len <= 32, "a word has 1, 2, 4, .. 32 octets");
+        assert!(
+            sector_len.is_power_of_two() && (512..=1 << 24).contains(&sector_len),
+            "a sector has 512, 1,024, .. 2^24 octets"
+        );
+        assert!(sectors.checked_mul(sector_len).is_some(), "a medium has less than 4 GiB");
+        Self { geometry }
+    }
+
+    /// Records and places are multiples of this.
+    pub(super) fn unit(self) -> u32 {
+        self.geometry.word_len.max(4)
+    }
+
+    pub(super) fn unit_len(self) -> usize {
+        self.unit() as usize
+    }
+
+    /// Where the first record begins.
+    pub(super) fn header_len(self) -> u32 {
+        HEADER_LEN.max(self.geometry.word_len)
+    }
+
+    /// What is shorter than this at the end of a block is never used: no record is.
+    fn record_len_min(self) -> u32 {
+        8_u32.next_multiple_of(self.unit())
+    }
+
+    pub(super) fn base(self, sector: u32) -> u32 {
+        sector * self.geometry.sector_len
+    }
+
+    pub(super) fn place(self, sector: u32, at: u32) -> Place {
+        Place((self.base(sector) + at) / self.unit())
+    }
+
+    fn block_end(self, at: u32) -> u32 {
+        (at / BLOCK_LEN + 1).saturating_mul(BLOCK_LEN).min(self.geometry.sector_len)
+    }
+
+    /// Where a record of `len` octets goes when the last one ended at `at`, and whether a [`Record::Skip`] must stand at `at` then.
+    pub(super) fn fit(self, at: u32, len: u32) -> Option<(u32, bool)> {
+        let sector_len = self.geometry.sector_len;
+        if at >= sector_len {
+            return None;
+        }
+        let block_end = self.block_end(at);
+        if at + len <= block_end {
+            return Some((at, false));
+        }
+        let skip = block_end - at >= self.record_len_min();
+        (block_end < sector_len && len <= self.block_end(block_end) - block_end)
+            .then_some((block_end, skip))
+    }
+
+    /// Octets that the record takes.
+    pub(super) fn record_len(self, record: &Record<'_>) -> u32 {
+        let mut room = [0; RECORD_LEN_MAX];
+        let octets = encode(record, Standing::default(), 0, self.unit_len(), &mut room);
+        u32::try_from(octets.len()).expect("at most RECORD_LEN_MAX")
+    }
+
+    /// The header of the sector with number `seq`, padded to whole words.
+    pub(super) fn header(self, seq: u32) -> ([u8; HEADER_LEN_MAX], usize) {
+        let mut header = [0xff; HEADER_LEN_MAX];
+        let [a, b, c, d] = MAGIC;
+        let [s, t, u, v] = seq.to_le_bytes();
+        let [word, log2] = self.sizes();
+        let known = [a, b, c, d, VERSION, word, log2, 0, s, t, u, v];
+        let sum = checksum(0, &known).to_le_bytes();
+        let octets = known.iter().chain(&sum);
+        header.iter_mut().zip(octets).for_each(|(to, octet)| *to = *octet);
+        (header, self.header_len() as usize)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "`new` asserts that both are small")]
+    fn sizes(self) -> [u8; 2] {
+        [self.geometry.word_len as u8, self.geometry.sector_len.trailing_zeros() as u8]
+    }
+
+    pub(super) fn read_header<M: Medium>(
+        self,
+        medium: &mut M,
+        sector: u32,
+    ) -> Result<Header, M::Error> {
+        let mut octets = [0; HEADER_LEN_MAX];
+        medium.read(self.base(sector), &mut octets)?;
+        Ok(self.parse_header(&octets))
+    }
+
+    fn parse_header(self, octets: &[u8; HEADER_LEN_MAX]) -> Header {
+        let [known @ .., _, _, _, _] = octets.first_chunk::<16>().expect("a header has 32 octets");
+        let [a, b, c, d, version, word, log2, _zero, s, t, u, v] = *known;
+        let sum = octets.get(12..16).and_then(|sum| sum.first_chunk()).expect("it has 32 octets");
+        if [a, b, c, d] != MAGIC || u32::from_le_bytes(*sum) != checksum(0, known) {
+            return Header::None;
+        }
+        match u32::from_le_bytes([s, t, u, v]) {
+            _ if version != VERSION => Header::Version(version),
+            _ if [word, log2] != self.sizes() => Header::Sizes {
+                word_len: u32::from(word),
+                sector_len: 1_u32.checked_shl(u32::from(log2)).unwrap_or(0),
+            },
+            0 | u32::MAX => Header::None,
+            seq => Header::Sector(seq),
+        }
+    }
+}
+
+/// What a sector's first octets say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    /// Nothing: the sector is free.
+    None,
+    /// Its number: at least 1 and below `u32::MAX`.
+    Sector(u32),
+    /// Another version wrote it.
+    Version(u8),
+    /// A medium of other sizes was written.
+    Sizes { word_len: u32, sector_len: u32 },
+}
+
+/// A sector with its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) sector: u32,
+    pub(super) seq: u32,
+}
+
+/// Some octets of the medium in memory, so that a record is there in one piece.
+pub(super) struct Window {
+    octets: [u8; WINDOW_LEN as usize],
+    start: u32,
+    end: u32,
+}
+
+impl Window {
+    pub(super) const fn new() -> Self {
+        Self { octets: [0; WINDOW_LEN as usize], start: 0, end: 0 }
+    }
+
+    /// The octets from `at` on, up to `end` or enough for any record.
+    fn look<M: Medium>(&mut self, medium: &mut M, at: u32, end: u32) -> Result<&[u8], M::Error> {
+        let wanted = end.min(at + RECORD_LEN_MAX_U32);
+        if at < self.start || wanted > self.end {
+            let start = at / READ_ALIGN * READ_ALIGN;
+            let len = (end.next_multiple_of(READ_ALIGN) - start).min(WINDOW_LEN);
+            self.end = self.start;
+            let room = self.octets.get_mut(..len as usize).expect("it is no more than there is");
+            medium.read(start, room)?;
+            (self.start, self.end) = (start, start + len);
+        }
+        let from = (at - self.start) as usize;
+        let to = (end.min(self.end) - self.start) as usize;
+        Ok(self.octets.get(from..to).expect("it was read"))
+    }
+}
+
+/// What comes next in a sector.
+#[derive(Debug)]
+pub(super) enum Step<'w> {
+    /// A record, and where it begins.
+    Record(u32, Decoded<'w>),
+    /// Neither a record nor an erased word: where that is.
+    Broken(u32),
+    /// An erased word, or the end of the sector: where that is.
+    End(u32),
+}
+
+/// Reads the records of one sector from left to right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Records {
+    layout: Layout,
+    page: Page,
+    at: u32,
+}
+
+impl Records {
+    pub(super) fn new(layout: Layout, page: Page) -> Self {
+        Self { layout, page, at: layout.header_len() }
+    }
+
+    /// The next one. Behind [`Step::Broken`] and [`Step::End`] it is the same again, until [`Records::next_block`].
+    pub(super) fn step<'w, M: Medium>(
+        &mut self,
+        medium: &mut M,
+        window: &'w mut Window,
+    ) -> Result<Step<'w>, M::Error> {
+        let base = self.layout.base(self.page.sector);
+        let mut block_end = self.layout.block_end(self.at);
+        if block_end.saturating_sub(self.at) < self.layout.record_len_min() {
+            self.at = block_end;
+            block_end = self.layout.block_end(block_end);
+        }
+        let at = self.at;
+        if at >= self.layout.geometry.sector_len {
+            return Ok(Step::End(at));
+        }
+        let octets = window.look(medium, base + at, base + block_end)?;
+        Ok(match decode(octets, self.page.seq, self.layout.unit_len()) {
+            Ok(decoded) => {
+                let skip = matches!(decoded.record, Record::Skip);
+                self.at = if skip { block_end } else { at + octets_of(&decoded) };
+                Step::Record(at, decoded)
+            }
+            Err(NotARecord)
+                if octets.iter().take(self.layout.unit_len()).all(|octet| *octet == 0xff) =>
+            {
+                Step::End(at)
+            }
+            Err(NotARecord) => Step::Broken(at),
+        })
+    }
+
+    /// Goes on at the next block; `false` when there is none.
+    pub(super) fn next_block(&mut self) -> bool {
+        self.at = self.layout.block_end(self.at);
+        self.at < self.layout.geometry.sector_len
+    }
+}
+
+/// What reading a sector came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Walked {
+    /// Where its last record ended.
+    pub(super) end: u32,
+    /// Where a record begins that was not finished when the power was cut.
+    pub(super) torn: Option<u32>,
+    /// Where the first damage is.
+    pub(super) damaged: Option<u32>,
+    /// Octets of records that are lost to damage.
+    pub(super) lost: u32,
+}
+
+/// Shows every record of a sector to `visit`, with where it begins.
+///
+/// Records up to `known_end` were durable, and so were those before any that says so. Among them a damaged one is stepped over; behind
+/// them it is where the power was cut, and what a file kept of later ones does not count.
+pub(super) fn walk<M: Medium, E: From<M::Error>>(
+    medium: &mut M,
+    window: &mut Window,
+    layout: Layout,
+    page: Page,
+    known_end: u32,
+    mut visit: impl FnMut(&mut M, u32, &Decoded<'_>) -> Result<(), E>,
+) -> Result<Walked, E> {
+    let mut records = Records::new(layout, page);
+    let mut walked = Walked { end: layout.header_len(), ..Walked::default() };
+    let mut durable_to = None;
+    loop {
+        let (at, broken) = match records.step(medium, window)? {
+            Step::Record(at, decoded) => {
+                walked.end = at + octets_of(&decoded);
+                visit(medium, at, &decoded)?;
+                continue;
+            }
+            Step::Broken(at) => (at, true),
+            Step::End(at) => (at, false),
+        };
+        let durable_to = match durable_to {
+            Some(durable_to) => durable_to,
+            None => {
+                let settled = last_settled(medium, window, records)?.max(known_end);
+                *durable_to.insert(settled)
+            }
+        };
+        if at >= durable_to {
+            walked.torn = broken.then_some(at);
+            return Ok(walked);
+        }
+        walked.damaged = walked.damaged.or(Some(at));
+        let more = records.next_block();
+        walked.lost += records.at.min(durable_to) - at;
+        if !more {
+            walked.end = walked.end.max(durable_to);
+            return Ok(walked);
+        }
+    }
+}
+
+/// Where the last record of the sector begins that says that everything before it is durable, looking from the next block on; 0 without one.
+fn last_settled<M: Medium>(
+    medium: &mut M,
+    window: &mut Window,
+    mut records: Records,
+) -> Result<u32, M::Error> {
+    let mut settled = 0;
+    while records.next_block() {
+        while let Step::Record(at, decoded) = records.step(medium, window)? {
+            if decoded.standing.settled {
+                settled = at;
+            }
+        }
+    }
+    Ok(settled)
+}
+
+/// What a sector says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// There is no record that says so, and none that came later.
+    Unsaid {
+        /// Whether there are other records at all.
+        records: bool,
+    },
+    /// It counts, though the record that says so is damaged.
+    Damaged,
+    /// It counts.
+    Said(Begin),
+}
+
+/// Whether the sector counts.
+pub(super) fn beginning<M: Medium>(
+    medium: &mut M,
+    window: &mut Window,
+    layout: Layout,
+    page: Page,
+) -> Result<Beginning, M::Error> {
+    let mut records = Records::new(layout, page);
+    let mut any = false;
+    loop {
+        match records.step(medium, window)? {
+            Step::Record(_, Decoded { record: Record::Begin(begin), .. }) => {
+                return Ok(Beginning::Said(begin));
+            }
+            Step::Record(_, decoded) if !decoded.standing.beginning => {
+                return Ok(Beginning::Damaged);
+            }
+            Step::Record(..) => any = true,
+            Step::Broken(_) | Step::End(_) => {
+                if !records.next_block() {
+                    return Ok(Beginning::Unsaid { records: any });
+                }
+            }
+        }
+    }
+}
+
+/// The record's length on the medium.
+#[expect(clippy::cast_possible_truncation, reason = "at most RECORD_LEN_MAX")]
+pub(super) const fn octets_of(decoded: &Decoded<'_>) -> u32 {
+    decoded.len as u32
+}
