@@ -38,10 +38,22 @@ pub(crate) enum Command {
     Reserve(client::ReserveArgs),
     /// Forget a name on the server of this host: its address is anybody's
     Unreserve(client::UnreserveArgs),
+    /// Show it all on a truck made of namespaces, without touching this machine's network; takes some ten seconds
+    Demo(DemoArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The configuration: TOML when its name ends in `.toml`, else ISC dhcpd.conf
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Leave the truck up at the end, to look around in it, until Ctrl-C
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Say nothing but one JSON document at the end
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod client;
 mod config;
+mod demo;
 mod installation;
 pub mod net;
 pub mod testbed;
@@ -27,5 +28,6 @@ pub fn main() -> ExitCode {
         Command::Mac(args) => client::commands::mac::run(&args).into(),
         Command::Reserve(args) => client::commands::reserve::reserve(&args).into(),
         Command::Unreserve(args) => client::commands::reserve::unreserve(&args).into(),
+        Command::Demo(args) => demo::run(&args),
     }
 }

@@ -19,6 +19,12 @@ use super::ip;
 /// The network namespace that we came from. It is what tells a private machine from any other, whatever somebody puts into the environment.
 const CAME_FROM: &str = "HYDRANT_TESTBED_CAME_FROM";
 
+/// The process number, in the machine outside, of the program that became `unshare`.
+const OUTER_ID: &str = "HYDRANT_TESTBED_OUTER_ID";
+
+/// Set inside when it is an ordinary user who is root here.
+const AS_USER: &str = "HYDRANT_TESTBED_AS_USER";
+
 /// Set when whoever started us holds the other end of our stdin: once it closes, they are gone.
 const TIED: &str = "HYDRANT_TESTBED_TIED";
 
@@ -42,7 +48,7 @@ pub fn enter() -> Result<(), TestbedError> {
         return settle();
     }
     let mut again = unshare()?;
-    again.args(env::args_os().skip(1));
+    again.args(env::args_os().skip(1)).env(OUTER_ID, std::process::id().to_string());
     Err(ip::missing("unshare")(again.exec()))
 }
 
@@ -58,9 +64,23 @@ pub fn again<A: AsRef<OsStr>>(
     Ok(again)
 }
 
+/// The process of the machine outside whose namespaces these are, when it was [`enter`] that made them. `nsenter` enters them by it.
+#[must_use]
+pub fn outer_id() -> Option<u32> {
+    env::var(OUTER_ID).ok()?.parse().ok().filter(|_| inside())
+}
+
+/// Whether it is an ordinary user who is root in here.
+#[must_use]
+pub fn as_user() -> bool {
+    env::var_os(AS_USER).is_some() && inside()
+}
+
 /// A child of a private machine may make one of its own.
 pub(super) fn forget(command: &mut Command) {
-    command.env_remove(CAME_FROM).env_remove(TIED);
+    for variable in [CAME_FROM, TIED, OUTER_ID, AS_USER] {
+        command.env_remove(variable);
+    }
 }
 
 /// What process 1 does first.
@@ -97,6 +117,9 @@ fn unshare() -> Result<Command, TestbedError> {
     let mut command = unshare();
     let from = here()?;
     command.arg(own_program()?).env(CAME_FROM, from);
+    if !user.is_empty() {
+        command.env(AS_USER, "yes");
+    }
     Ok(command)
 }
 

@@ -10,4 +10,7 @@
 )]
 
 mod harness;
+mod others;
 mod testbed;
+mod tools;
+mod wire;
