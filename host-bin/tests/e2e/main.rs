@@ -10,7 +10,9 @@
 )]
 
 mod harness;
+mod names;
 mod others;
+mod ours;
 mod testbed;
 mod tools;
 mod wire;

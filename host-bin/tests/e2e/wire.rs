@@ -168,12 +168,6 @@ impl Wire {
         }
     }
 
-    /// Everything that comes within this time.
-    pub(crate) fn all(&mut self, within: Duration) -> Vec<Reply> {
-        assert_eq!(self.find(within, |_| false), None);
-        core::mem::take(&mut self.waiting)
-    }
-
     /// DISCOVER, OFFER, REQUEST, ACK.
     pub(crate) fn lease(&mut self, vlan: Option<u16>, mac: [u8; 6], xid: u32) -> Reply {
         self.send(&Ask { vlan, ..Ask::new(MessageType::Discover, mac, xid) });
