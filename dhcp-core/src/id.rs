@@ -44,6 +44,12 @@ impl HardwareAddr {
         self.htype
     }
 
+    /// The octets as they stand in the header: zeros behind the `hlen` that count.
+    #[must_use]
+    pub(crate) const fn chaddr(&self) -> &[u8; Self::LEN_MAX] {
+        &self.chaddr
+    }
+
     /// The octets, `hlen` of them: 0 to 16.
     #[must_use]
     pub fn octets(&self) -> &[u8] {

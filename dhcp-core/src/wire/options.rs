@@ -41,6 +41,9 @@ pub mod code {
     pub const END: u8 = 255;
 }
 
+/// The octets that one part of an option has at most: its length is one octet.
+pub(crate) const PART_LEN_MAX: usize = 255;
+
 /// The options of one field in their order: pads left out, up to the end mark, the end of the field or the first option that
 /// is cut off by it. An option that was sent split comes in its parts.
 #[derive(Clone, Debug)]
@@ -53,6 +56,11 @@ impl<'a> Options<'a> {
     #[must_use]
     pub const fn new(field: &'a [u8]) -> Self {
         Self { rest: field }
+    }
+
+    /// What is not read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 }
 
@@ -82,30 +90,40 @@ impl<'a> Iterator for Options<'a> {
 }
 
 /// A set of option codes.
+///
+/// Nearly all codes in use are below 64. They have a word of their own, which stays in a register; in an array it would be written to
+/// memory and read back with each option.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CodeSet([u32; 8]);
+pub struct CodeSet {
+    low: u64,
+    high: [u64; 3],
+}
 
 impl CodeSet {
     /// No code.
-    pub const EMPTY: Self = Self([0; 8]);
+    pub const EMPTY: Self = Self { low: 0, high: [0; 3] };
 
     /// Adds `code`; `true` when it was not there.
     #[inline]
     pub fn insert(&mut self, code: u8) -> bool {
-        let Some(word) = self.0.get_mut(usize::from(code >> 5)) else { return false };
-        let bit = 1 << (code & 31);
-        let new = *word & bit == 0;
-        *word |= bit;
+        let new = !self.contains(code);
+        if code < 64 {
+            self.low |= bit(code);
+        } else if let Some(word) = self.high.get_mut(high_word(code)) {
+            *word |= bit(code);
+        }
         new
     }
 
     /// Takes `code` out; `true` when it was there.
     #[inline]
     pub fn remove(&mut self, code: u8) -> bool {
-        let Some(word) = self.0.get_mut(usize::from(code >> 5)) else { return false };
-        let bit = 1 << (code & 31);
-        let there = *word & bit != 0;
-        *word &= !bit;
+        let there = self.contains(code);
+        if code < 64 {
+            self.low &= !bit(code);
+        } else if let Some(word) = self.high.get_mut(high_word(code)) {
+            *word &= !bit(code);
+        }
         there
     }
 
@@ -113,14 +131,27 @@ impl CodeSet {
     #[inline]
     #[must_use]
     pub fn contains(&self, code: u8) -> bool {
-        self.0.get(usize::from(code >> 5)).is_some_and(|word| word & 1 << (code & 31) != 0)
+        let word = if code < 64 { Some(&self.low) } else { self.high.get(high_word(code)) };
+        word.is_some_and(|word| word & bit(code) != 0)
     }
 
     /// Whether the set has no code.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0 == [0; 8]
+        *self == Self::EMPTY
     }
+}
+
+/// The bit of `code` in its word.
+#[inline]
+const fn bit(code: u8) -> u64 {
+    1 << (code & 63)
+}
+
+/// The word of a code from 64 on.
+#[inline]
+fn high_word(code: u8) -> usize {
+    usize::from(code / 64) - 1
 }
 
 /// An option does not fit into the buffer that was given for it.
@@ -157,12 +188,12 @@ impl<'b> OptionsWriter<'b> {
     /// When `code` is 0 or 255, which are no options.
     pub fn push(&mut self, code: u8, value: &[u8]) -> Result<(), BufferTooSmall> {
         assert!(code != code::PAD && code != code::END, "pad and end mark are not options");
-        let parts = value.len().div_ceil(255).max(1);
+        let parts = value.len().div_ceil(PART_LEN_MAX).max(1);
         let end = self.len + value.len() + 2 * parts;
         let mut room = self.buffer.get_mut(self.len..end).ok_or(BufferTooSmall)?;
         let mut rest = value;
         for _ in 0..parts {
-            let (part, behind) = rest.split_at(rest.len().min(255));
+            let (part, behind) = rest.split_at(rest.len().min(PART_LEN_MAX));
             let (head, tail) = room.split_at_mut(2 + part.len());
             if let [to_code, to_len, to_value @ ..] = head {
                 *to_code = code;
@@ -210,6 +241,12 @@ mod tests {
         assert!(set.insert(0) && set.insert(31) && set.insert(255) && !set.insert(255));
         assert!(set.contains(31) && !set.contains(32));
         assert!(set.remove(31) && !set.remove(31) && !set.is_empty());
+        for code in 0..=255 {
+            let mut one = CodeSet::EMPTY;
+            assert!(one.insert(code) && !one.insert(code), "{code}");
+            assert!((0..=255).all(|other| one.contains(other) == (other == code)), "{code}");
+            assert!(one.remove(code) && one.is_empty(), "{code}");
+        }
     }
 
     #[test]

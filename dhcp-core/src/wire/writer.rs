@@ -3,6 +3,9 @@
 //! The options field is filled from the front; from the back of the allowed size the client identifier and the relay agent's information, which
 //! come last, have their room set aside. What does not fit in between goes to `file`, then to `sname` (option 52), and is dropped only then.
 
+mod areas;
+mod place;
+
 /// BOOTP's messages have 300 octets, and some relays and clients drop shorter ones (RFC 1542 section 2.1).
 pub const MESSAGE_LEN_MIN: usize = 300;
 
@@ -13,7 +16,9 @@ use core::net::Ipv4Addr;
 
 use crate::id::HardwareAddr;
 use crate::wire::message::{HEADER_LEN, MAGIC_COOKIE, MessageType};
-use crate::wire::options::{CodeSet, Options, code};
+use crate::wire::options::{CodeSet, Options, PART_LEN_MAX, code};
+use crate::wire::writer::areas::{Areas, OVERLOAD_LEN};
+use crate::wire::writer::place::{Place, Plain};
 
 /// The header's fields (RFC 2131 section 2), for either direction.
 #[derive(Clone, Copy, Debug)]
@@ -91,46 +96,51 @@ pub fn write_reply(
     max_len: usize,
     out: &mut [u8],
 ) -> Option<Written> {
-    let mut areas = Areas::begin(header, max_len, options.message_type.is_some(), out)?;
-    let option_len = |value: Option<&[u8]>| value.map_or(0, |value| value.len() + 2);
-    let relay_len =
-        options.relay_agent_info.map_or(0, |info| info.len() + 2 * parts_of(info).count());
-    let relay_room = areas.main.reserve(relay_len + FIXED_LEN_MAX);
-    let client_room = areas.main.reserve(option_len(options.client_id));
-    if relay_room {
-        areas.main.unreserve(FIXED_LEN_MAX);
+    let message = begin(header, max_len, out)?;
+    if len_max(options).is_some_and(|len| HEADER_LEN + len <= message.len()) {
+        let mut plain = Plain::new(message);
+        write_options(&mut plain, options);
+        return Some(Written { len: plain.finish(), dropped: 0 });
     }
+    let mut areas = Areas::new(header, options.message_type.is_some(), message);
+    areas.keep_room(options.client_id, options.relay_agent_info);
+    write_options(&mut areas, options);
+    Some(areas.finish())
+}
+
+/// The octets that the options have at most, if each of them fits into one part.
+fn len_max(options: &ReplyOptions<'_>) -> Option<usize> {
+    let message = options.message.map_or(&[] as &[u8], str::as_bytes);
+    let client_id = options.client_id.unwrap_or_default();
+    let relay_agent_info = options.relay_agent_info.unwrap_or_default();
+    if [message, client_id, relay_agent_info].iter().any(|value| value.len() > PART_LEN_MAX) {
+        return None;
+    }
+    let values = message.len() + client_id.len() + relay_agent_info.len() + 3 * 2;
+    let rendered: usize = options.rendered.iter().map(|blob| blob.len()).sum();
+    Some(FIXED_LEN_MAX + values + options.unasked.len() + rendered + OVERLOAD_LEN + 1)
+}
+
+/// Everything behind the cookie, in its order.
+#[inline(always)]
+fn write_options<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
     if let Some(message_type) = options.message_type {
-        areas.main.push(code::MESSAGE_TYPE, &[message_type as u8]);
-        areas.main.push(code::SERVER_ID, &options.server_id.octets());
-        if let Some([lease, renewal, rebinding]) = options.times {
-            areas.main.push(code::LEASE_TIME, &lease.to_be_bytes());
-            areas.main.push(code::RENEWAL_TIME, &renewal.to_be_bytes());
-            areas.main.push(code::REBINDING_TIME, &rebinding.to_be_bytes());
+        let [a, b, c, d] = options.server_id.octets();
+        to.put_fixed(&[code::MESSAGE_TYPE, 1, message_type as u8, code::SERVER_ID, 4, a, b, c, d]);
+        if let Some(times) = options.times {
+            to.put_fixed(&rendered_times(times));
         }
     }
     if let Some(message) = options.message {
-        areas.place(code::MESSAGE, [message.as_bytes()].into_iter());
+        to.put(code::MESSAGE, message.as_bytes());
     }
-    place_rendered(&mut areas, options);
+    put_rendered(to, options);
     if let Some(client_id) = options.client_id {
-        if client_room {
-            areas.main.unreserve(option_len(options.client_id));
-        }
-        areas.place(code::CLIENT_ID, [client_id].into_iter());
+        to.put_client_id(client_id);
     }
-    areas.write_overload();
     if let Some(info) = options.relay_agent_info {
-        if relay_room {
-            areas.main.unreserve(relay_len);
-        }
-        let fits = relay_len <= areas.main.room()
-            && parts_of(info).all(|part| areas.main.push(code::RELAY_AGENT_INFO, part));
-        if !fits {
-            areas.dropped = areas.dropped.saturating_add(1);
-        }
+        to.put_relay_agent_info(info);
     }
-    Some(areas.finish())
 }
 
 /// Writes a client's request: the header, option 53, and `rendered` as it is, split where it was rendered so; padded to 300 octets.
@@ -143,64 +153,146 @@ pub fn write_request(
     out: &mut [u8],
 ) -> Option<usize> {
     let len_max = out.len();
-    let mut areas = Areas::begin(header, len_max, false, out)?;
-    let mut fits = areas.main.push(code::MESSAGE_TYPE, &[message_type as u8]);
+    let message = begin(header, len_max, out)?;
+    let mut areas = Areas::new(header, false, message);
+    areas.put(code::MESSAGE_TYPE, &[message_type as u8]);
     for (code, value) in rendered.iter().flat_map(|blob| Options::new(blob)) {
-        fits &= areas.main.push(code, value);
+        areas.put(code, value);
     }
-    fits.then(|| areas.finish().len)
+    let Written { len, dropped } = areas.finish();
+    (dropped == 0).then_some(len)
 }
 
 /// Options 53, 54, 51, 58 and 59.
-const FIXED_LEN_MAX: usize = 3 + 6 + 3 * 6;
+const FIXED_LEN_MAX: usize = 3 + 6 + TIMES_LEN;
+
+/// Options 51, 58 and 59.
+const TIMES_LEN: usize = 3 * 6;
+
+fn rendered_times([lease, renewal, rebinding]: [u32; 3]) -> [u8; TIMES_LEN] {
+    let [l0, l1, l2, l3] = lease.to_be_bytes();
+    let [n0, n1, n2, n3] = renewal.to_be_bytes();
+    let [b0, b1, b2, b3] = rebinding.to_be_bytes();
+    let (lease, renewal, rebinding) = (code::LEASE_TIME, code::RENEWAL_TIME, code::REBINDING_TIME);
+    [lease, 4, l0, l1, l2, l3, renewal, 4, n0, n1, n2, n3, rebinding, 4, b0, b1, b2, b3]
+}
+
+/// What the writer itself writes is not taken from a configuration.
+const OUR_OWN: [u8; 8] = [
+    code::OVERLOAD,
+    code::MESSAGE_TYPE,
+    code::SERVER_ID,
+    code::CLIENT_ID,
+    code::RELAY_AGENT_INFO,
+    code::LEASE_TIME,
+    code::RENEWAL_TIME,
+    code::REBINDING_TIME,
+];
 
 /// What is configured, filtered and ordered by what was asked for.
-fn place_rendered(areas: &mut Areas<'_>, options: &ReplyOptions<'_>) {
-    let mut open = CodeSet::EMPTY;
-    for (code, _) in options.rendered.iter().flat_map(|blob| Options::new(blob)) {
-        open.insert(code);
-    }
-    // What the writer itself writes is not taken from a configuration.
-    for code in [
-        code::OVERLOAD,
-        code::MESSAGE_TYPE,
-        code::SERVER_ID,
-        code::CLIENT_ID,
-        code::RELAY_AGENT_INFO,
-    ]
-    .into_iter()
-    .chain([code::LEASE_TIME, code::RENEWAL_TIME, code::REBINDING_TIME])
-    {
-        open.remove(code);
-    }
-    if options.requested.is_none() {
-        open.remove(code::V6ONLY_PREFERRED);
-    }
+#[inline(always)]
+fn put_rendered<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
+    let mut rendered = Rendered { blobs: options.rendered, places: [Rendered::ABSENT; 256] };
+    rendered.note();
     let mut unasked = CodeSet::EMPTY;
     for (code, _) in Options::new(options.unasked) {
-        open.remove(code);
+        rendered.take(code);
         if unasked.insert(code) {
-            areas.place(code, parts(options.unasked, code));
+            to.put_parts(code, parts(options.unasked, code));
         }
     }
-    let mut place = |code: u8, areas: &mut Areas<'_>| {
-        if open.remove(code) {
-            let blob = options.rendered.iter().find(|blob| parts(blob, code).next().is_some());
-            areas.place(code, parts(blob.copied().unwrap_or_default(), code));
-        }
-    };
-    if let Some(requested) = options.requested {
-        for code in requested {
-            if *code == code::ROUTERS {
-                place(code::SUBNET_MASK, areas);
-            }
-            place(*code, areas);
-        }
-        place(code::SUBNET_MASK, areas);
-    } else {
-        place(code::SUBNET_MASK, areas);
+    let Some(requested) = options.requested else {
+        rendered.take(code::V6ONLY_PREFERRED);
+        rendered.put(code::SUBNET_MASK, to);
         for (code, _) in options.rendered.iter().flat_map(|blob| Options::new(blob)) {
-            place(code, areas);
+            rendered.put(code, to);
+        }
+        return;
+    };
+    for code in requested {
+        if *code == code::ROUTERS {
+            rendered.put(code::SUBNET_MASK, to);
+        }
+        rendered.put(*code, to);
+    }
+    rendered.put(code::SUBNET_MASK, to);
+}
+
+/// The options of a configuration, and where those stand that are still to be placed.
+///
+/// Clients ask for a dozen options of which a configuration has a few: looking up one that is not there must cost next to nothing.
+struct Rendered<'a> {
+    blobs: &'a [&'a [u8]],
+    /// For each code: [`Self::ABSENT`], [`Self::SEARCH`], or the place of its only part, counted from 1 over all blobs.
+    places: [u8; 256],
+}
+
+impl Rendered<'_> {
+    const ABSENT: u8 = 0;
+
+    /// It stands in parts, in a more and a less specific slice, or far behind.
+    const SEARCH: u8 = u8::MAX;
+
+    /// Notes what is there. The table stays where it is: to move it would cost more than to fill it.
+    #[inline(always)]
+    fn note(&mut self) {
+        let mut begin = 0;
+        for blob in self.blobs {
+            let mut options = Options::new(blob);
+            while let Some((code, value)) = options.next() {
+                let at = begin + blob.len() - options.rest().len() - value.len() - 2;
+                if let Some(place) = self.places.get_mut(usize::from(code)) {
+                    let only = u8::try_from(at + 1).unwrap_or(Self::SEARCH);
+                    *place = if *place == Self::ABSENT { only } else { Self::SEARCH };
+                }
+            }
+            begin += blob.len();
+        }
+        for code in OUR_OWN {
+            self.take(code);
+        }
+    }
+
+    /// Where an option stands that is not placed yet; it counts as placed from now on.
+    #[inline(always)]
+    fn take(&mut self, code: u8) -> u8 {
+        let Some(place) = self.places.get_mut(usize::from(code)) else { return Self::ABSENT };
+        let found = *place;
+        if found != Self::ABSENT {
+            *place = Self::ABSENT;
+        }
+        found
+    }
+
+    /// Places an option if it is there, was not placed before, and is a configuration's to set.
+    #[inline(always)]
+    fn put<P: Place>(&mut self, code: u8, to: &mut P) {
+        match self.take(code) {
+            Self::ABSENT => {}
+            Self::SEARCH => self.put_parts(code, to),
+            place => self.put_at(usize::from(place - 1), to),
+        }
+    }
+
+    /// Places the option at this place over all blobs.
+    fn put_at<P: Place>(&self, mut at: usize, to: &mut P) {
+        for blob in self.blobs {
+            if let Some(option) = blob.get(at..).filter(|option| !option.is_empty()) {
+                if let Some((code, value)) = Options::new(option).next() {
+                    to.put(code, value);
+                }
+                return;
+            }
+            at -= blob.len();
+        }
+    }
+
+    /// Places the parts that the most specific blob has.
+    #[inline(never)]
+    fn put_parts<P: Place>(&self, code: u8, to: &mut P) {
+        let mut blobs = self.blobs.iter().copied();
+        if let Some(blob) = blobs.find(|blob| parts(blob, code).next().is_some()) {
+            to.put_parts(code, parts(blob, code));
         }
     }
 }
@@ -208,7 +300,7 @@ fn place_rendered(areas: &mut Areas<'_>, options: &ReplyOptions<'_>) {
 /// What goes into one option each; an empty value is one empty part.
 fn parts_of(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let empty = value.is_empty().then_some(value);
-    empty.into_iter().chain(value.chunks(255))
+    empty.into_iter().chain(value.chunks(PART_LEN_MAX))
 }
 
 /// The parts of one option in a rendered field.
@@ -216,190 +308,53 @@ fn parts(blob: &[u8], code: u8) -> impl Iterator<Item = &[u8]> + Clone {
     Options::new(blob).filter(move |(found, _)| *found == code).map(|(_, value)| value)
 }
 
-/// One place for options: the options field, `file` or `sname`.
-struct Area<'b> {
-    octets: &'b mut [u8],
-    len: usize,
-    /// Octets at the end that are kept for what comes last.
-    reserved: usize,
+/// Cuts `out` to the message's room, writes the header with `sname`, `file` and the cookie, and zeros the rest up to the least length. `None` when
+/// there is less room than that.
+#[inline(always)]
+fn begin<'b>(header: &Header<'_>, len_max: usize, out: &'b mut [u8]) -> Option<&'b mut [u8]> {
+    let limit = len_max.min(out.len());
+    let out = out.get_mut(..limit)?;
+    let least = out.first_chunk_mut::<MESSAGE_LEN_MIN>()?;
+    least.fill(0);
+    let (head, rest) = least.split_first_chunk_mut::<HEAD_LEN>()?;
+    let (sname, rest) = rest.split_first_chunk_mut::<SNAME_LEN>()?;
+    let (file, rest) = rest.split_first_chunk_mut::<FILE_LEN>()?;
+    write_header(header, head);
+    copy_text(header.sname, sname);
+    copy_text(header.file, file);
+    *rest.first_chunk_mut()? = MAGIC_COOKIE;
+    Some(out)
 }
 
-impl<'b> Area<'b> {
-    /// Room for the end mark is reserved; an area without octets takes nothing.
-    fn new(octets: &'b mut [u8]) -> Self {
-        Self { octets, len: 0, reserved: 1 }
-    }
+/// What stands in front of `sname`.
+const HEAD_LEN: usize = 44;
 
-    fn room(&self) -> usize {
-        self.octets.len().saturating_sub(self.len + self.reserved)
-    }
+const SNAME_LEN: usize = 64;
 
-    #[inline]
-    fn push(&mut self, code: u8, value: &[u8]) -> bool {
-        let Ok(value_len) = u8::try_from(value.len()) else { return false };
-        if value.len() + 2 > self.room() {
-            return false;
-        }
-        let Some(room) = self.octets.get_mut(self.len..self.len + 2 + value.len()) else {
-            return false;
-        };
-        if let [to_code, to_len, to_value @ ..] = room {
-            (*to_code, *to_len) = (code, value_len);
-            to_value.copy_from_slice(value);
-        }
-        self.len += 2 + value.len();
-        true
-    }
-
-    /// Keeps `octets` more at the end; `false` when there are not so many.
-    fn reserve(&mut self, octets: usize) -> bool {
-        let fits = octets <= self.room();
-        if fits {
-            self.reserved += octets;
-        }
-        fits
-    }
-
-    fn unreserve(&mut self, octets: usize) {
-        self.reserved -= octets;
-    }
-
-    /// Writes the end mark behind the options.
-    fn end(&mut self) {
-        if let Some(end) = self.octets.get_mut(self.len) {
-            *end = code::END;
-            self.len += 1;
-        }
-    }
-}
-
-/// All places for options of a message that is being written.
-struct Areas<'b> {
-    main: Area<'b>,
-    file: Area<'b>,
-    sname: Area<'b>,
-    /// Whether room for option 52 is set aside in `main`.
-    may_overload: bool,
-    dropped: u8,
-}
-
-impl<'b> Areas<'b> {
-    /// Writes the header and zeros everything else.
-    fn begin(
-        header: &Header<'_>,
-        max_len: usize,
-        may_overload: bool,
-        out: &'b mut [u8],
-    ) -> Option<Self> {
-        let limit = max_len.min(out.len());
-        let out = out.get_mut(..limit).filter(|out| out.len() >= MESSAGE_LEN_MIN)?;
-        let (head, main) = out.split_at_mut(HEADER_LEN);
-        let (head, file) = head.split_at_mut(108);
-        let (head, sname) = head.split_at_mut(44);
-        let (file, cookie) = file.split_at_mut(128);
-        write_header(header, head);
-        copy_text(header.sname, sname);
-        copy_text(header.file, file);
-        cookie.copy_from_slice(&MAGIC_COOKIE);
-        let free = |field: &'b mut [u8], text: &[u8]| -> &'b mut [u8] {
-            if may_overload && text.is_empty() { field } else { &mut [] }
-        };
-        let mut areas = Self {
-            main: Area::new(main),
-            file: Area::new(free(file, header.file)),
-            sname: Area::new(free(sname, header.sname)),
-            may_overload: false,
-            dropped: 0,
-        };
-        let somewhere = !areas.file.octets.is_empty() || !areas.sname.octets.is_empty();
-        areas.may_overload = somewhere && areas.main.reserve(OVERLOAD_LEN);
-        Some(areas)
-    }
-
-    /// Puts an option, with its parts in order, where there is room: parts of one option never go back to an earlier field (RFC 3396 section 5).
-    fn place<'v>(&mut self, code: u8, parts: impl Iterator<Item = &'v [u8]>) {
-        let before = (self.main.len, self.file.len, self.sname.len);
-        let mut area = 0;
-        for part in parts {
-            let placed = loop {
-                let pushed = match area {
-                    0 => self.main.push(code, part),
-                    1 => self.may_overload && self.file.push(code, part),
-                    2 => self.may_overload && self.sname.push(code, part),
-                    _ => break false,
-                };
-                if pushed {
-                    break true;
-                }
-                area += 1;
-            };
-            if !placed {
-                (self.main.len, self.file.len, self.sname.len) = before;
-                self.dropped = self.dropped.saturating_add(1);
-                return;
-            }
-        }
-    }
-
-    /// Option 52, if `file` or `sname` were used.
-    fn write_overload(&mut self) {
-        if !self.may_overload {
-            return;
-        }
-        self.main.unreserve(OVERLOAD_LEN);
-        let value = u8::from(self.file.len > 0) | u8::from(self.sname.len > 0) << 1;
-        if value != 0 {
-            self.main.push(code::OVERLOAD, &[value]);
-        }
-    }
-
-    /// End marks, and zeros behind them up to the least length.
-    fn finish(mut self) -> Written {
-        for area in [&mut self.file, &mut self.sname] {
-            if area.len > 0 {
-                area.end();
-                zero(area.octets.get_mut(area.len..));
-            }
-        }
-        self.main.end();
-        let len = self.main.len.max(MESSAGE_LEN_MIN - HEADER_LEN);
-        zero(self.main.octets.get_mut(self.main.len..len));
-        Written { len: HEADER_LEN + len, dropped: self.dropped }
-    }
-}
-
-const OVERLOAD_LEN: usize = 3;
+const FILE_LEN: usize = 128;
 
 /// The first 44 octets of RFC 2131 figure 1.
-fn write_header(header: &Header<'_>, head: &mut [u8]) {
-    let hardware = header.hardware.octets();
-    let mut fixed = [0; 44];
-    let (numbers, chaddr) = fixed.split_at_mut(28);
-    let hlen = u8::try_from(hardware.len()).unwrap_or_default();
+fn write_header(header: &Header<'_>, head: &mut [u8; HEAD_LEN]) {
+    let (numbers, chaddr) = head.split_at_mut(28);
+    let hlen = u8::try_from(header.hardware.octets().len()).unwrap_or_default();
     let [x0, x1, x2, x3] = header.xid.to_be_bytes();
     let ([s0, s1], [f0, f1]) = (header.secs.to_be_bytes(), header.flags.to_be_bytes());
-    let first =
-        [header.op, header.hardware.htype(), hlen, header.hops, x0, x1, x2, x3, s0, s1, f0, f1];
-    let addresses = [header.ciaddr, header.yiaddr, header.siaddr, header.giaddr];
-    let octets =
-        first.into_iter().chain(addresses.into_iter().flat_map(|address| address.octets()));
-    numbers.iter_mut().zip(octets).for_each(|(to, from)| *to = from);
-    chaddr.iter_mut().zip(hardware).for_each(|(to, from)| *to = *from);
-    head.iter_mut().zip(fixed).for_each(|(to, from)| *to = from);
+    let [c0, c1, c2, c3] = header.ciaddr.octets();
+    let [y0, y1, y2, y3] = header.yiaddr.octets();
+    let [n0, n1, n2, n3] = header.siaddr.octets();
+    let [g0, g1, g2, g3] = header.giaddr.octets();
+    let (op, htype, hops) = (header.op, header.hardware.htype(), header.hops);
+    numbers.copy_from_slice(&[
+        op, htype, hlen, hops, x0, x1, x2, x3, s0, s1, f0, f1, c0, c1, c2, c3, y0, y1, y2, y3, n0,
+        n1, n2, n3, g0, g1, g2, g3,
+    ]);
+    chaddr.copy_from_slice(header.hardware.chaddr());
 }
 
-/// Copies as much as fits with a zero behind it, and zeros the rest.
+/// Copies as much as fits with a zero behind it. The field is zero.
 fn copy_text(text: &[u8], field: &mut [u8]) {
     let len = text.len().min(field.len().saturating_sub(1));
-    let (front, rest) = field.split_at_mut(len);
-    front.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-    rest.fill(0);
-}
-
-fn zero(octets: Option<&mut [u8]>) {
-    if let Some(octets) = octets {
-        octets.fill(0);
-    }
+    field.iter_mut().take(len).zip(text).for_each(|(to, from)| *to = *from);
 }
 
 #[cfg(test)]

@@ -232,3 +232,13 @@ fn a_request_is_written_as_it_is_read() {
     let long = [&[60, 255][..], &[1; 255]].concat();
     assert_eq!(write_request(&header, MessageType::Request, &[&long], &mut [0; 400]), None);
 }
+
+#[test]
+fn the_fixed_options_are_there_however_long_what_is_echoed_is() {
+    let (client_id, info) = ([5; 290], [6; 280]);
+    let options =
+        ReplyOptions { client_id: Some(&client_id), relay_agent_info: Some(&info), ..OFFER };
+    let (octets, written) = written(&HEADER, &options, 548);
+    assert_eq!(codes(&octets), [53, 54, 51, 58, 59]);
+    assert_eq!(written.dropped, 2);
+}
