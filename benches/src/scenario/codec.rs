@@ -1,0 +1,161 @@
+//! What do octets cost? One DISCOVER read, one OFFER written.
+
+use core::hint::black_box;
+use core::net::Ipv4Addr;
+
+use dhcp_core::id::HardwareAddr;
+use dhcp_core::wire::message::{BOOT_REPLY, Message, MessageType, Scratch};
+use dhcp_core::wire::writer::{Header, MESSAGE_LEN_DEFAULT, ReplyOptions, write_reply};
+
+use super::Scenario;
+use crate::checksum::Checksum;
+use crate::packet::{PARAMETER_REQUEST_LIST, Request, mac};
+
+/// How many different messages one run reads or writes.
+pub const MESSAGES: u32 = 64;
+
+/// What the subnet of the OFFER is configured with, rendered: mask, router, two DNS servers.
+pub const SUBNET_OPTIONS: [u8; 22] =
+    [1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 1, 3, 6, 8, 8, 8, 8, 8, 8, 8, 4, 4];
+
+/// The server of the OFFER.
+pub const SERVER_ID: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
+
+/// Options 51, 58 and 59 of the OFFER.
+pub const TIMES: [u32; 3] = [3_600, 1_800, 3_150];
+
+/// Shows the scenarios of this file.
+pub fn visit(visit: &mut dyn FnMut(&str, &mut dyn Scenario)) {
+    visit("decode a DISCOVER", &mut Decode::new());
+    visit("encode an OFFER", &mut Encode::new());
+}
+
+/// The DISCOVERs of [`MESSAGES`] clients, each of which asks for an address.
+#[must_use]
+pub fn discovers() -> Vec<Vec<u8>> {
+    let requested = |client: u32| Ipv4Addr::from(0x0a00_0100 | client);
+    let discover =
+        |client| Request { requested: Some(requested(client)), ..Request::discover(client) };
+    (1..=MESSAGES).map(|client| discover(client).octets()).collect()
+}
+
+/// Octets to a checked view.
+#[derive(Debug)]
+pub struct Decode {
+    packets: Vec<Vec<u8>>,
+    scratch: Scratch,
+}
+
+impl Decode {
+    /// With its packets.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { packets: discovers(), scratch: Scratch::new() }
+    }
+}
+
+impl Default for Decode {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scenario for Decode {
+    fn operations(&self) -> u64 {
+        self.packets.len() as u64
+    }
+
+    fn run(&mut self) -> u64 {
+        let mut checksum = Checksum::new();
+        for packet in &self.packets {
+            let message = Message::parse(packet, &mut self.scratch);
+            if let Ok(message) = black_box(&message) {
+                let kind = message.message_type().map_or(0, |kind| kind as u64);
+                let requested = message.requested_ip().map_or(0, Ipv4Addr::to_bits);
+                checksum.add(u64::from(message.xid()) << 32 | u64::from(requested));
+                checksum.add(kind);
+            }
+        }
+        checksum.get()
+    }
+
+    fn reset(&mut self) {}
+}
+
+/// A decision to octets: what the server writes when it offers a client an address.
+#[derive(Debug)]
+pub struct Encode {
+    out: [u8; MESSAGE_LEN_DEFAULT],
+}
+
+impl Encode {
+    /// With room for one message.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { out: [0; MESSAGE_LEN_DEFAULT] }
+    }
+
+    /// Writes the OFFER to this client; gives its length.
+    #[inline]
+    pub fn offer(&mut self, client: u32) -> Option<usize> {
+        let mac = mac(client);
+        let [a, b, c, d, e, f] = mac;
+        let header = Header {
+            op: BOOT_REPLY,
+            hops: 0,
+            hardware: HardwareAddr::ethernet(mac),
+            xid: client,
+            secs: 0,
+            flags: 0,
+            ciaddr: Ipv4Addr::UNSPECIFIED,
+            yiaddr: Ipv4Addr::from_bits(0x0a00_0100 | client),
+            siaddr: SERVER_ID,
+            giaddr: Ipv4Addr::UNSPECIFIED,
+            sname: &[],
+            file: &[],
+        };
+        let options = ReplyOptions {
+            message_type: Some(MessageType::Offer),
+            server_id: SERVER_ID,
+            times: Some(TIMES),
+            rendered: &[&[], &[], &SUBNET_OPTIONS],
+            unasked: &[],
+            requested: Some(&PARAMETER_REQUEST_LIST),
+            message: None,
+            client_id: Some(&[1, a, b, c, d, e, f]),
+            relay_agent_info: None,
+        };
+        let written = write_reply(&header, &options, MESSAGE_LEN_DEFAULT, &mut self.out)?;
+        Some(written.len)
+    }
+
+    /// What was written last.
+    #[must_use]
+    pub const fn octets(&self) -> &[u8; MESSAGE_LEN_DEFAULT] {
+        &self.out
+    }
+}
+
+impl Default for Encode {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scenario for Encode {
+    fn operations(&self) -> u64 {
+        u64::from(MESSAGES)
+    }
+
+    fn run(&mut self) -> u64 {
+        let mut checksum = Checksum::new();
+        for client in 1..=MESSAGES {
+            let len = self.offer(black_box(client)).unwrap_or(0);
+            let [.., last] = black_box(&self.out);
+            checksum.add(len as u64 + u64::from(*last));
+        }
+        checksum.get()
+    }
+
+    fn reset(&mut self) {}
+}
