@@ -7,24 +7,29 @@ use std::process::ExitCode;
 
 use dhcp_core::time::LeaseTime;
 
-use crate::config::load;
 use crate::config::model::{Config, Subnet};
 use crate::config::report::{Look, Report, Severity};
+use crate::config::{Loaded, load};
 
 /// Checks the file and says what was found.
 pub(crate) fn run(path: &Path) -> ExitCode {
     let loaded = load(path);
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let look = if colours { Look::Colour } else { Look::Plain };
-    let findings = loaded.report.render(&loaded.sources, look);
-    // There is nobody to tell when a stream is closed; the exit code is still right.
-    let _ = std::io::stderr().write_all(findings.as_bytes());
+    tell_findings(&loaded);
     let (text, code) = match &loaded.config {
         Some(config) => (summary(path, config, &loaded.report), ExitCode::SUCCESS),
         None => (refusal(path, &loaded.report), ExitCode::FAILURE),
     };
     let _ = std::io::stdout().write_all(text.as_bytes());
     code
+}
+
+/// All that was found, to stderr.
+pub(crate) fn tell_findings(loaded: &Loaded) {
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let look = if colours { Look::Colour } else { Look::Plain };
+    let findings = loaded.report.render(&loaded.sources, look);
+    // There is nobody to tell when a stream is closed; the exit code is still right.
+    let _ = std::io::stderr().write_all(findings.as_bytes());
 }
 
 fn refusal(path: &Path, report: &Report) -> String {
@@ -53,7 +58,8 @@ fn summary(path: &Path, config: &Config, report: &Report) -> String {
     text
 }
 
-fn line(subnet: &Subnet) -> String {
+/// What is served in one subnet.
+pub(crate) fn line(subnet: &Subnet) -> String {
     let ranges = || subnet.pools.iter().flat_map(|pool| &pool.ranges);
     let all: u32 = ranges().map(|range| range.len()).fold(0, u32::saturating_add);
     let reservations = subnet.reservations().count();

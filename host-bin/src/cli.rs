@@ -24,6 +24,8 @@ Exit codes:
 pub(crate) enum Command {
     /// Say whether a configuration is right, and if not, what is wrong, where, and how to mend it
     Check(CheckArgs),
+    /// Write a configuration as the image that a microcontroller reads from its flash
+    Image(ImageArgs),
     /// Lease addresses for containers' names, the same ones each time
     Lease(client::LeaseArgs),
     /// Lease an address for a container's name and run a command with it
@@ -56,4 +58,18 @@ pub(crate) struct DemoArgs {
     /// Say nothing but one JSON document at the end
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImageArgs {
+    /// The configuration, as for `check`
+    pub(crate) file: PathBuf,
+    /// The VLAN that the microcontroller's port is in; needed when every subnet of the file is in one
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=4_094))]
+    pub(crate) vlan: Option<u16>,
+    /// Where the image goes
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) state: client::StateArgs,
 }

@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod image;
 mod installation;
 pub mod net;
 pub mod testbed;
@@ -21,6 +22,7 @@ use crate::cli::{Cli, Command};
 pub fn main() -> ExitCode {
     match Cli::try_parse().unwrap_or_else(|error| client::misunderstood(&error)).command {
         Command::Check(args) => check::run(&args.file),
+        Command::Image(args) => image::run(&args),
         Command::Lease(args) => client::commands::lease::run(&args).into(),
         Command::Exec(args) => client::commands::exec::run(&args).into(),
         Command::Release(args) => client::commands::release::run(&args).into(),
