@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod image;
 mod installation;
+pub mod medium;
 pub mod net;
 pub mod testbed;
 
