@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Renew(client::RenewArgs),
     /// Say which MAC address a name has or will have
     Mac(client::MacArgs),
+    /// Renew what was leased for names from other servers; a service
+    Keep(client::KeepArgs),
     /// Keep an address on the server of this host for a name that has not asked yet
     Reserve(client::ReserveArgs),
     /// Forget a name on the server of this host: its address is anybody's

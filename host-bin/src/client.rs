@@ -7,6 +7,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod commands;
+mod configure;
 mod dhcp;
 pub(crate) mod exit;
 mod fleet;
@@ -18,6 +19,7 @@ mod local;
 mod obtain;
 mod place;
 mod progress;
+mod script;
 mod session;
 mod store;
 

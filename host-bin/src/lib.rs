@@ -8,7 +8,6 @@ mod config;
 mod demo;
 mod image;
 mod installation;
-pub mod medium;
 pub mod net;
 pub mod testbed;
 
@@ -29,6 +28,7 @@ pub fn main() -> ExitCode {
         Command::Release(args) => client::commands::release::run(&args).into(),
         Command::Renew(args) => client::commands::renew::run(&args).into(),
         Command::Mac(args) => client::commands::mac::run(&args).into(),
+        Command::Keep(args) => client::commands::keep::run(&args).into(),
         Command::Reserve(args) => client::commands::reserve::reserve(&args).into(),
         Command::Unreserve(args) => client::commands::reserve::unreserve(&args).into(),
         Command::Demo(args) => demo::run(&args),

@@ -31,7 +31,24 @@ pub(crate) struct LeaseArgs {
     #[command(flatten)]
     pub(crate) docker: DockerArgs,
     #[command(flatten)]
+    pub(crate) foreground: ForegroundArgs,
+    #[command(flatten)]
     pub(crate) state: StateArgs,
+}
+
+/// For devices.
+#[derive(Debug, Args)]
+pub(crate) struct ForegroundArgs {
+    /// Stay, and keep the lease by DHCP: renew, rebind, start again. The interface's own MAC address is used unless `--mac` says another.
+    /// SIGUSR1 renews, SIGUSR2 gives back and ends, SIGTERM ends and keeps the lease for the next time. Without a limit in time
+    #[arg(long)]
+    pub(crate) foreground: bool,
+    /// Run this program at each change, with `bound`, `renewed`, `nak` or `lost` as its argument and the lease in HYDRANT_* variables
+    #[arg(long, value_name = "FILE", requires = "foreground")]
+    pub(crate) script: Option<PathBuf>,
+    /// Set the interface's address and routes, and take them away when the lease is lost
+    #[arg(long, requires = "foreground")]
+    pub(crate) configure: bool,
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +84,12 @@ pub(crate) struct MacArgs {
     pub(crate) name: ContainerName,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeepArgs {
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }

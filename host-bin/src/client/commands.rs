@@ -1,6 +1,8 @@
 //! What does each command for names do? One file each; here is what they have in common.
 
 pub(crate) mod exec;
+mod foreground;
+pub(crate) mod keep;
 pub(crate) mod lease;
 pub(crate) mod mac;
 pub(crate) mod release;

@@ -34,6 +34,7 @@ struct Member {
     client: Client,
     mac: [u8; 6],
     answers_arp: bool,
+    removed: bool,
     /// Where the last reply came from: the server, or the router on the way to it. Unicast goes there.
     next_hop: Option<[u8; 6]>,
     /// ARP answers that wait to be sent.
@@ -66,19 +67,37 @@ impl Fleet {
     /// [`NotEthernet`].
     pub(crate) fn add(&mut self, client: Client, answers_arp: bool) -> Result<Place, NotEthernet> {
         let mac = client.config().hardware.as_ethernet().ok_or(NotEthernet)?;
-        self.members.push(Member { client, mac, answers_arp, next_hop: None, answer: None });
-        Ok(Place(self.members.len() - 1))
+        let member =
+            Member { client, mac, answers_arp, removed: false, next_hop: None, answer: None };
+        match self.members.iter_mut().enumerate().find(|(_, member)| member.removed) {
+            Some((place, removed)) => {
+                *removed = member;
+                Ok(Place(place))
+            }
+            None => {
+                self.members.push(member);
+                Ok(Place(self.members.len() - 1))
+            }
+        }
+    }
+
+    /// Stops a client without a word. Its place may become another's.
+    pub(crate) fn remove(&mut self, place: Place) {
+        if let Some(member) = self.members.get_mut(place.0) {
+            member.client.stop();
+            member.removed = true;
+        }
     }
 
     /// A client that was added.
     pub(crate) fn client(&self, place: Place) -> &Client {
-        &self.members.get(place.0).expect("only `add` makes places, and none is taken away").client
+        &self.members.get(place.0).expect("only `add` makes places, and none goes away").client
     }
 
     /// A client that was added.
     pub(crate) fn client_mut(&mut self, place: Place) -> &mut Client {
         let member = self.members.get_mut(place.0);
-        &mut member.expect("only `add` makes places, and none is taken away").client
+        &mut member.expect("only `add` makes places, and none goes away").client
     }
 
     /// Where unicast of this client goes, until a reply says better.

@@ -1,5 +1,6 @@
 //! How does a client reach its segment? One packet socket and one clock, shared by all names on an interface.
 
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 
@@ -53,6 +54,7 @@ pub(crate) struct Line {
     socket: PacketSocket,
     batch: RecvBatch,
     interface: String,
+    index: u32,
     mac: [u8; 6],
 }
 
@@ -111,8 +113,8 @@ impl Line {
         };
         match open() {
             Ok(socket) => {
-                let batch = RecvBatch::new();
-                Ok(Self { socket, batch, interface, mac })
+                let (batch, index) = (RecvBatch::new(), found.index);
+                Ok(Self { socket, batch, interface, index, mac })
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Err(LineError::Denied { interface })
@@ -124,6 +126,11 @@ impl Line {
     /// The interface's name.
     pub(crate) fn interface(&self) -> &str {
         &self.interface
+    }
+
+    /// The kernel's number of the interface.
+    pub(crate) const fn index(&self) -> u32 {
+        self.index
     }
 
     /// The interface's own MAC address.
@@ -141,6 +148,11 @@ impl Line {
     /// Waits until frames are there, or until there may be; see [`Line::take`].
     pub(crate) async fn readable(&self) -> io::Result<()> {
         self.socket.readable().await
+    }
+
+    /// As [`Line::readable`], for a task that waits on several.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_readable(context)
     }
 
     /// Hands over what is there.

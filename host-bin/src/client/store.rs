@@ -5,6 +5,8 @@
 //! STATE/names/camera@eth0.json      the same name on an untagged interface: another container
 //! ```
 
+mod changes;
+
 use core::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::changes::Changes;
 use crate::client::lease::NamedLease;
 use crate::client::place::Segment;
 use lease_store::container::ContainerName;
@@ -94,6 +97,16 @@ impl Store {
     /// The files under `state`; nothing is made before something is written.
     pub(crate) fn under(state: &Path) -> Self {
         Self { directory: state.join("names") }
+    }
+
+    /// Notices of changes to any of the files. The directory is made if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub(crate) fn changes(&self) -> Result<Changes, StoreError> {
+        fs::create_dir_all(&self.directory)
+            .and_then(|()| Changes::of(&self.directory))
+            .map_err(|source| self.failed(Doing::Read, source))
     }
 
     /// The file of a name on a segment.

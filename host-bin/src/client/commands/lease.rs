@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::cli::client::LeaseArgs;
-use crate::client::commands::{demand, network, runtime};
+use crate::client::commands::{demand, foreground, network, runtime};
 use crate::client::exit::Exit;
 use crate::client::format::{Format, Told, failure};
 use crate::client::obtain::obtain;
@@ -32,6 +32,15 @@ fn lease(args: &LeaseArgs, format: Format) -> Result<Exit, Ended> {
     if several && (args.wish.ip.is_some() || args.wish.mac.is_some()) {
         let said = "`--ip` and `--mac` are for one name".to_owned();
         return Err(Ended { exit: Exit::Usage, said });
+    }
+    if args.foreground.foreground {
+        return match args.names.as_slice() {
+            [name] => foreground::run(args, *name),
+            _ => {
+                let said = "`--foreground` keeps one name".to_owned();
+                Err(Ended { exit: Exit::Usage, said })
+            }
+        };
     }
     let place = place(args.place.vlan, args.place.interface.as_deref())?;
     let network = network(args.docker.network, &place.segment)?;
