@@ -45,7 +45,8 @@ impl Ethernet {
     /// Reads a frame's header and gives what follows it, padding included.
     ///
     /// # Errors
-    /// [`FrameError::Truncated`], and [`FrameError::Vlan`] for the VLAN 4095, which is reserved.
+    /// [`FrameError::Truncated`]; [`FrameError::Vlan`] for the VLAN 4095, which is reserved; [`FrameError::NotOurs`] for a tag inside a tag, by
+    /// which a frame could get into another VLAN than it says.
     pub fn parse(frame: &[u8]) -> Result<(Self, &[u8]), FrameError> {
         let (header, rest) =
             frame.split_first_chunk::<ETHERNET_LEN>().ok_or(FrameError::Truncated)?;
@@ -67,7 +68,11 @@ impl Ethernet {
             0x0fff => return Err(FrameError::Vlan),
             vlan => Some(vlan),
         };
-        Ok((Self { vlan, ethertype: u16::from_be_bytes([t0, t1]), ..untagged }, rest))
+        let ethertype = u16::from_be_bytes([t0, t1]);
+        if ethertype == ETHERTYPE_VLAN {
+            return Err(FrameError::NotOurs);
+        }
+        Ok((Self { vlan, ethertype, ..untagged }, rest))
     }
 
     /// Octets that [`Ethernet::write`] writes.

@@ -64,6 +64,15 @@ fn a_priority_tag_is_no_vlan_and_4095_is_reserved() {
 }
 
 #[test]
+fn a_frame_that_is_tagged_twice_is_not_ours() {
+    let mut frame = [0; 64];
+    frame[12..20].copy_from_slice(&[0x81, 0, 0, 10, 0x81, 0, 0, 20]);
+    assert_eq!(Ethernet::parse(&frame).unwrap_err(), FrameError::NotOurs);
+    frame[14..16].copy_from_slice(&[0x20, 0]);
+    assert_eq!(Ethernet::parse(&frame).unwrap_err(), FrameError::NotOurs, "priority alone, too");
+}
+
+#[test]
 fn damage_is_found_by_the_checksums() {
     let mut frame = [0; 49];
     assert_eq!(UDP.write_frame(&ETHERNET, &mut frame), Some(49));
