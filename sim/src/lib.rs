@@ -1,3 +1,6 @@
 //! A deterministic world for DHCP servers and clients, simulated flash and files, and the microcontroller model.
 
 #![forbid(unsafe_code)]
+
+pub mod ledger;
+pub mod nor;
