@@ -81,7 +81,7 @@ impl Testbed {
         Node::new(name)
     }
 
-    /// Gives the node an interface on the segment, up, without an address.
+    /// Gives the node an interface on the segment, up and carrying frames, without an address.
     ///
     /// # Errors
     /// [`TestbedError::Refused`], also when the node has an interface of that name.
@@ -99,7 +99,9 @@ impl Testbed {
         self.switch.ip(&format!(
             "link add {port} type veth peer name {interface} {address} netns {name}\nlink set {port} master {bridge} up"
         ))?;
-        node.ip(&format!("link set {interface} up"))
+        node.ip(&format!("link set {interface} up"))?;
+        ip::wait_for(node.name(), interface, " state UP ")?;
+        ip::wait_for(self.switch.name(), &port, " state forwarding ")
     }
 
     /// Takes an interface away, as a pulled cable and a removed card do.

@@ -1,8 +1,11 @@
 //! How is a network made? By telling `ip` (iproute2), many lines at a time.
 
+use core::time::Duration;
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
 use super::error::TestbedError;
 
@@ -10,16 +13,40 @@ use super::error::TestbedError;
 pub(super) fn batch(node: &str, lines: &str) -> Result<(), TestbedError> {
     let mut command = Command::new("ip");
     command.args(["-netns", node, "-batch", "-"]);
-    run(command, lines)
+    run(command, lines).map(drop)
 }
 
-/// Runs a command to its end with `input`; what it says is for the error.
-pub(super) fn run(mut command: Command, input: &str) -> Result<(), TestbedError> {
+/// Waits until a node's interface is in a state, in the words of `ip -details link show`.
+///
+/// An interface that is set up carries frames only a while later, when the kernel's queue of link events has been worked on: until then a frame is lost without a word.
+pub(super) fn wait_for(node: &str, interface: &str, state: &str) -> Result<(), TestbedError> {
+    let since = Instant::now();
+    loop {
+        let mut command = Command::new("ip");
+        command.args(["-netns", node, "-details", "link", "show", "dev", interface]);
+        let shown = run(command, "")?;
+        if shown.contains(state) {
+            return Ok(());
+        }
+        if since.elapsed() > LINK_MAX {
+            let said = format!("no \"{state}\" within {} s, but: {shown}", LINK_MAX.as_secs());
+            let command = format!("ip -netns {node} link show dev {interface}");
+            return Err(TestbedError::Refused { command, said });
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The kernel works on link events once a second at worst.
+const LINK_MAX: Duration = Duration::from_secs(5);
+
+/// Runs a command to its end with `input` and gives what it said on stdout; what it said on stderr is for the error.
+pub(super) fn run(mut command: Command, input: &str) -> Result<String, TestbedError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let shown = shown(&command);
     let mut child = command
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(missing(&program))?;
@@ -29,7 +56,7 @@ pub(super) fn run(mut command: Command, input: &str) -> Result<(), TestbedError>
     drop(stdin);
     let output = child.wait_with_output().map_err(TestbedError::io(format!("wait for {shown}")))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let said =
