@@ -20,7 +20,6 @@ mod value;
 
 use std::path::Path;
 
-use crate::config::draft::Draft;
 use crate::config::model::Config;
 use crate::config::report::{Finding, Report};
 use crate::config::source::Sources;
@@ -38,29 +37,37 @@ pub(crate) struct Loaded {
 
 /// Reads and checks a file: TOML when its name ends in `.toml`, else `dhcpd.conf`.
 pub(crate) fn load(path: &Path) -> Loaded {
-    let mut sources = Sources::default();
-    let mut report = Report::default();
-    let draft = read(path, &mut sources, &mut report);
-    let config = draft.and_then(|draft| checks::check(&draft, &mut report));
-    report.sort();
-    Loaded { config, report, sources }
+    let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    match std::fs::read_to_string(path) {
+        Ok(text) => load_text(path, text, if is_toml { Language::Toml } else { Language::Dhcpd }),
+        Err(error) => {
+            let mut report = Report::default();
+            report.add(Finding::error(format!("{} cannot be read: {error}", path.display())));
+            Loaded { config: None, report, sources: Sources::default() }
+        }
+    }
 }
 
-fn read(path: &Path, sources: &mut Sources, report: &mut Report) -> Option<Draft> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => {
-            report.add(Finding::error(format!("{} cannot be read: {error}", path.display())));
-            return None;
-        }
-    };
+/// Which of the two languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    Toml,
+    /// `dhcpd.conf`.
+    Dhcpd,
+}
+
+/// Reads and checks a text; `path` is where it is said to come from.
+pub(crate) fn load_text(path: &Path, text: String, language: Language) -> Loaded {
+    let mut sources = Sources::default();
+    let mut report = Report::default();
     let file = sources.add(path, text);
-    let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
-    Some(if is_toml {
-        toml::read(file, sources.text(file), report)
-    } else {
-        dhcpd::read(file, sources, report)
-    })
+    let draft = match language {
+        Language::Toml => toml::read(file, sources.text(file), &mut report),
+        Language::Dhcpd => dhcpd::read(file, &mut sources, &mut report),
+    };
+    let config = checks::check(&draft, &mut report);
+    report.sort();
+    Loaded { config, report, sources }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Both languages as tests use them.
 
+mod plan;
+
 use std::path::Path;
 
 use super::*;
