@@ -118,9 +118,9 @@ impl<S: Store> LeaseTable<S> {
 
     /// The address is forgotten, with its client, as if nobody ever had it; `false` when it has no slot. Whoever calls records a
     /// [`Change::Forget`](dhcp_core::server::book::Change::Forget).
-    pub fn forget(&mut self, address: Ipv4Addr) -> bool {
+    pub fn forget(&mut self, address: Ipv4Addr, now: Timestamp) -> bool {
         let Some((slot, _)) = self.view().find(address) else { return false };
-        self.work().forget(slot);
+        self.work().forget(slot, now);
         true
     }
 
@@ -293,16 +293,15 @@ impl<I: Index> Work<'_, I> {
 
     /// What is over, comes to its end: the wheel gave the slot out. Its last client is remembered, unless it has or had another address beside
     /// this one, which it was only offered.
-    fn end(&mut self, slot: usize) {
-        let over = self.slot(slot);
+    fn end(&mut self, slot: usize, now: Timestamp) {
+        let over = self.slot_mut(slot);
         match over.state() {
-            State::Offered if over.is_twin() => self.leave(slot, State::Nobodys),
+            State::Offered if over.is_twin() => self.leave(slot, State::Nobodys, now),
             State::Offered | State::Bound => {
-                let over = self.slot_mut(slot);
                 over.set_state(State::Idle);
                 over.set_promise(None);
             }
-            State::Quarantined => self.slot_mut(slot).set_state(State::Nobodys),
+            State::Quarantined => over.set_state(State::Nobodys),
             State::Fresh | State::Idle | State::Nobodys => {
                 unreachable!("only what ends by itself is in the wheel")
             }
@@ -314,7 +313,7 @@ impl<I: Index> Work<'_, I> {
     fn sweep(&mut self, now: Timestamp, budget: usize) -> bool {
         for _ in 0..budget {
             match self.wheel.step(self.slots, now) {
-                Step::Over(slot) => self.end(slot),
+                Step::Over(slot) => self.end(slot, now),
                 Step::Moved => {}
                 Step::Rest => return false,
             }
@@ -322,9 +321,9 @@ impl<I: Index> Work<'_, I> {
         true
     }
 
-    fn forget(&mut self, slot: usize) {
+    fn forget(&mut self, slot: usize, now: Timestamp) {
         self.unlink(slot);
-        self.leave(slot, State::Fresh);
+        self.leave(slot, State::Fresh, now);
         self.slot_mut(slot).until = Timestamp::default();
         self.link(slot);
     }

@@ -5,6 +5,7 @@
 
 use dhcp_core::id::{ClientKey, HardwareAddr};
 use dhcp_core::server::config::SubnetIndex;
+use dhcp_core::time::Timestamp;
 
 use super::{A_SLOT, View, Work, span};
 use crate::lease::{Index, State};
@@ -85,7 +86,7 @@ impl<I: Index> Work<'_, I> {
     }
 
     /// The slot's client, if it has one, has no more to do with it; its state is `after`, which has no client.
-    pub(super) fn leave(&mut self, number: usize, after: State) {
+    pub(super) fn leave(&mut self, number: usize, after: State, now: Timestamp) {
         assert!(!after.has_client(), "whoever leaves is not in the state that follows");
         let slot = *self.slot(number);
         if slot.state().has_client() {
@@ -93,14 +94,25 @@ impl<I: Index> Work<'_, I> {
             if slot.is_twin() {
                 let Own { lease, offer } = self.view().own(subnet, &slot.key());
                 let other = [lease, offer].into_iter().flatten().find(|other| *other != number);
-                let other = other.expect("the twin's other slot is in the index");
-                self.slot_mut(other).set_twin(false);
+                self.leave_twin(other.expect("the twin's other slot is in the index"), now);
             }
             self.leave_index(number, subnet, &slot.key());
         }
         let slot = self.slot_mut(number);
         slot.clear_client();
         slot.set_state(after);
+    }
+
+    /// The client's other slot leaves. An offer that is over already was its client's second address, and is nobody's, swept or not.
+    fn leave_twin(&mut self, number: usize, now: Timestamp) {
+        let slot = self.slot(number);
+        let over = slot.state() == State::Offered && slot.is_over(now);
+        self.slot_mut(number).set_twin(false);
+        if over {
+            self.unlink(number);
+            self.leave(number, State::Nobodys, now);
+            self.link(number);
+        }
     }
 
     fn leave_index(&mut self, number: usize, subnet: SubnetIndex, key: &ClientKey) {

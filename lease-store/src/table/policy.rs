@@ -2,13 +2,14 @@
 
 use core::net::Ipv4Addr;
 
-use dhcp_core::id::ClientKey;
+use dhcp_core::id::{ClientId, ClientKey, InstallationKey};
 use dhcp_core::server::book::{Ask, Entry, Grant, Granted, LeaseBook, Unavailable};
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
 use super::index::Own;
 use super::{LeaseTable, Store, View, Work, list};
+use crate::container::Container;
 use crate::lease::{Index, State};
 
 /// How many steps of the wheel an offer makes to find an address that is over and not yet swept, when there is no other.
@@ -62,9 +63,21 @@ impl<I: Index> View<'_, I> {
 }
 
 impl<I: Index> Work<'_, I> {
+    /// What the client has, is offered or had last, after what is over has come to its end.
+    fn own_now(&mut self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Own {
+        let Own { lease, offer } = self.view().own(subnet, key);
+        for slot in [lease, offer].into_iter().flatten() {
+            if self.slot(slot).is_over(now) {
+                self.unlink(slot);
+                self.end(slot, now);
+            }
+        }
+        self.view().own(subnet, key)
+    }
+
     fn offer(&mut self, ask: &Ask<'_>) -> Result<usize, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
-        let own = self.view().own(subnet, key);
+        let own = self.own_now(subnet, key, now);
         let slot = match self.view().choose(ask, own)? {
             Some(slot) => slot,
             None => {
@@ -77,17 +90,23 @@ impl<I: Index> Work<'_, I> {
             }
         };
         // The sweep may have ended what the client had before.
-        let own = self.view().own(subnet, key);
+        let mut own = self.view().own(subnet, key);
         if own.lease == Some(slot) && self.slot(slot).state_at(now) == State::Bound {
             return Ok(slot);
         }
         if let Some(old) = own.offer.filter(|old| *old != slot) {
-            self.part_with(old, now);
+            if self.slot(old).is_pinned() {
+                // It had that address before it was offered it again, and has it still.
+                self.idle(old, now);
+                own.lease = Some(old);
+            } else {
+                self.part_with(old, now);
+            }
         }
         self.unlink(slot);
         let is_own = own.lease == Some(slot) || own.offer == Some(slot);
         if !is_own {
-            self.leave(slot, State::Nobodys);
+            self.leave(slot, State::Nobodys, now);
             self.enter(slot, key, ask.hardware);
             if let Some(lease) = own.lease {
                 self.slot_mut(lease).set_twin(true);
@@ -105,14 +124,19 @@ impl<I: Index> Work<'_, I> {
     }
 
     /// The client has another address now; this one is nobody's.
-    pub(super) fn part_with(&mut self, slot: usize, now: Timestamp) {
+    fn part_with(&mut self, slot: usize, now: Timestamp) {
+        self.dissolve(slot, now);
+        let left = self.slot_mut(slot);
+        left.until = left.until.min(now);
+    }
+
+    /// The address is nobody's; if it was idle, it keeps its turn.
+    pub(super) fn dissolve(&mut self, slot: usize, now: Timestamp) {
         let stays = self.slot(slot).list == list::IDLE_LIST;
         if !stays {
             self.unlink(slot);
         }
-        self.leave(slot, State::Nobodys);
-        let left = self.slot_mut(slot);
-        left.until = left.until.min(now);
+        self.leave(slot, State::Nobodys, now);
         if !stays {
             self.link(slot);
         }
@@ -121,29 +145,36 @@ impl<I: Index> Work<'_, I> {
     fn grant(&mut self, slot: usize, subnet: SubnetIndex, grant: &Grant<'_>) -> Granted {
         let Grant { key, now, .. } = *grant;
         let seed = self.seed;
+        let own = self.own_now(subnet, key, now);
         let before = self.slot(slot);
         let same = before.state_at(now) == State::Bound
             && before.is_hardware(grant.hardware, seed)
             && before.is_pinned() == grant.pinned;
-        let granted = match before.promise().filter(|_| same) {
-            Some(promise) if promise >= grant.until => Granted::Covered,
+        let promise = before.promise().filter(|_| same);
+        // After a restart, a lease that was promised for ever would never end: the new end is recorded.
+        let shortened = promise == Some(Timestamp::NEVER) && grant.until != Timestamp::NEVER;
+        let granted = match promise {
+            Some(promise) if promise >= grant.until && !shortened => Granted::Covered,
             Some(_) => Granted::Extend,
             None => Granted::Bind,
         };
-        let own = self.view().own(subnet, key);
+        // An acknowledgement that waits for its record may never leave. Until it did, the client goes by the one before.
+        let waits = granted == Granted::Bind || shortened;
+        let told = waits && before.state_at(now) == State::Bound;
+        let until = if told { grant.until.max(before.until) } else { grant.until };
         for other in [own.lease, own.offer].into_iter().flatten().filter(|other| *other != slot) {
             self.part_with(other, now);
         }
         self.unlink(slot);
         if own.lease != Some(slot) && own.offer != Some(slot) {
-            self.leave(slot, State::Nobodys);
+            self.leave(slot, State::Nobodys, now);
             self.enter(slot, key, grant.hardware);
         }
         let bound = self.slot_mut(slot);
         bound.set_client(key, grant.hardware, seed);
         bound.set_state(State::Bound);
         bound.set_pinned(grant.pinned);
-        bound.until = grant.until;
+        bound.until = until;
         match granted {
             Granted::Bind | Granted::Extend => bound.set_promise(Some(grant.promise)),
             Granted::Covered => {}
@@ -162,18 +193,23 @@ impl<I: Index> Work<'_, I> {
         if released.state() == State::Idle && !released.is_pinned() {
             return;
         }
+        self.slot_mut(slot).set_pinned(false);
+        self.idle(slot, now);
+    }
+
+    /// The lease or offer ends before its time; its client is remembered.
+    fn idle(&mut self, slot: usize, now: Timestamp) {
         self.unlink(slot);
-        let released = self.slot_mut(slot);
-        released.set_state(State::Idle);
-        released.set_pinned(false);
-        released.set_promise(None);
-        released.until = released.until.min(now);
+        let ended = self.slot_mut(slot);
+        ended.set_state(State::Idle);
+        ended.set_promise(None);
+        ended.until = ended.until.min(now);
         self.link(slot);
     }
 
-    pub(super) fn quarantine(&mut self, slot: usize, until: Timestamp) {
+    pub(super) fn quarantine(&mut self, slot: usize, until: Timestamp, now: Timestamp) {
         self.unlink(slot);
-        self.leave(slot, State::Quarantined);
+        self.leave(slot, State::Quarantined, now);
         self.slot_mut(slot).until = until;
         self.link(slot);
     }
@@ -214,9 +250,9 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         own
     }
 
-    fn quarantine(&mut self, address: Ipv4Addr, until: Timestamp, _now: Timestamp) -> bool {
+    fn quarantine(&mut self, address: Ipv4Addr, until: Timestamp, now: Timestamp) -> bool {
         let Some((slot, _)) = self.view().find(address) else { return false };
-        self.work().quarantine(slot, until);
+        self.work().quarantine(slot, until, now);
         true
     }
 
@@ -243,6 +279,14 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     fn room(&self, subnet: SubnetIndex) -> (u32, u32) {
         let count = |index: S::Index| u32::try_from(index.get()).unwrap_or(u32::MAX);
         self.view().pool(subnet).map_or((0, 0), |pool| (count(pool.free), count(pool.open)))
+    }
+
+    fn name_in<'i>(&self, installation: &InstallationKey, id: ClientId<'i>) -> Option<&'i [u8]> {
+        let container = Container::from_client_id(installation, id)?;
+        // The name is what the identifier ends with.
+        let (_, name) =
+            id.octets().split_at_checked(id.octets().len() - container.name.octets().len())?;
+        Some(name)
     }
 
     fn sweep(&mut self, now: Timestamp, budget: usize) -> bool {

@@ -3,13 +3,15 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::server::book::Change;
-use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
 use super::index::Own;
 use super::{LeaseTable, Store, Work, list, span};
 use crate::index::{Place, RecordIndex, Recorded, Replay};
 use crate::lease::{Index, Slot, State};
+
+/// What the time is, is not known: nothing is over yet.
+const UNKNOWN: Timestamp = Timestamp::from_secs(0);
 
 impl<S: Store> RecordIndex for LeaseTable<S> {
     fn place(&self, address: Ipv4Addr) -> Option<Place> {
@@ -51,10 +53,10 @@ impl<S: Store> Replay for LeaseTable<S> {
                 let own = work.view().own(subnet, &key);
                 let others = [own.lease, own.offer].into_iter().flatten();
                 for other in others.filter(|other| *other != slot) {
-                    work.part_with(other, Timestamp::NEVER);
+                    work.dissolve(other, UNKNOWN);
                 }
                 work.unlink(slot);
-                work.leave(slot, State::Nobodys);
+                work.leave(slot, State::Nobodys, UNKNOWN);
                 work.enter(slot, &key, &hardware);
                 let bound = work.slot_mut(slot);
                 bound.set_state(State::Bound);
@@ -84,8 +86,8 @@ impl<S: Store> Replay for LeaseTable<S> {
                     work.link(slot);
                 }
             }
-            Change::Quarantine { until, .. } => work.quarantine(slot, until),
-            Change::Forget { .. } => work.forget(slot),
+            Change::Quarantine { until, .. } => work.quarantine(slot, until, UNKNOWN),
+            Change::Forget { .. } => work.forget(slot, UNKNOWN),
         }
         work.slot_mut(slot).set_place(place);
     }
@@ -115,7 +117,12 @@ impl<S: Store> LeaseTable<S> {
 impl<I: Index> Work<'_, I> {
     fn adopt<J: Index>(&mut self, address: Ipv4Addr, old: &Slot<J>) {
         let Some((number, subnet)) = self.view().find(address) else { return };
-        let state = self.state_for(old, subnet);
+        let own = if old.state().has_client() {
+            self.view().own(subnet, &old.key())
+        } else {
+            Own::default()
+        };
+        let state = self.state_for(old, own);
         self.unlink(number);
         let slot = self.slot_mut(number);
         slot.until = old.until;
@@ -125,34 +132,29 @@ impl<I: Index> Work<'_, I> {
             slot.set_pinned(old.is_pinned());
             slot.set_promise(old.promise());
             self.enter_index(number);
-            // Its other slot came before.
-            let Own { lease, offer } = self.view().own(subnet, &old.key());
-            if let (Some(lease), Some(offer)) = (lease, offer) {
-                self.slot_mut(lease).set_twin(true);
-                self.slot_mut(offer).set_twin(true);
+            // What the client has beside it, which came before.
+            let other = if state == State::Offered { own.lease } else { own.offer };
+            if let Some(other) = other {
+                self.slot_mut(other).set_twin(true);
+                self.slot_mut(number).set_twin(true);
             }
         }
         self.slot_mut(number).set_place(old.place().filter(|_| state == old.state()));
         self.link(number);
     }
 
-    /// What the slot's state becomes in this subnet. Two subnets that became one may both have known the client, which has one
-    /// lease here: the one that ends last.
-    fn state_for<J: Index>(&mut self, old: &Slot<J>, subnet: SubnetIndex) -> State {
+    /// What the slot's state becomes here, where the client has `own` already. Two subnets that became one may both have known the client,
+    /// which has one lease now: the one that ends last.
+    fn state_for<J: Index>(&mut self, old: &Slot<J>, own: Own) -> State {
         let state = old.state();
-        if !state.has_client() {
-            return state;
-        }
-        let Own { lease, offer } = self.view().own(subnet, &old.key());
-        let Some(rival) = (if state == State::Offered { offer } else { lease }) else {
-            return state;
-        };
+        let rival = if state == State::Offered { own.offer } else { own.lease };
+        let Some(rival) = rival else { return state };
         let weight = |state, until| (state == State::Bound, until);
         let before = self.slot(rival);
         if weight(before.state(), before.until) >= weight(state, old.until) {
             return State::Nobodys;
         }
-        self.part_with(rival, Timestamp::NEVER);
+        self.dissolve(rival, UNKNOWN);
         state
     }
 }

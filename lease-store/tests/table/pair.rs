@@ -1,0 +1,176 @@
+//! The table and its model as one book: every question goes to both, and the answers must be the same.
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::id::{ClientId, ClientKey, InstallationKey};
+use dhcp_core::server::book::{
+    Ask, Change, Entry, Grant, Granted, LeaseBook, Standing, Unavailable,
+};
+use dhcp_core::server::config::{ServerConfig, SubnetIndex};
+use dhcp_core::time::Timestamp;
+use lease_store::index::Replay as _;
+
+use crate::model::Model;
+use crate::world::{CLIENTS, Table, key, table};
+
+pub(crate) struct Pair {
+    pub(crate) table: Table,
+    pub(crate) model: Model,
+    /// Whether the table is swept before each question: then the order of idle addresses is that of the model. If not, the table may lag.
+    pub(crate) prompt: bool,
+}
+
+impl Pair {
+    pub(crate) fn new(config: &ServerConfig<'_>, prompt: bool) -> Self {
+        let mut model = Model::new(config);
+        model.ordered &= prompt;
+        Self { table: table(config), model, prompt }
+    }
+
+    /// What is done before anything is asked or changed.
+    pub(crate) fn before(&mut self, now: Timestamp) {
+        if self.prompt {
+            while self.table.sweep(now, 3) {
+                self.table.check();
+            }
+            self.model.end_all(now);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, address: Ipv4Addr, now: Timestamp) {
+        assert_eq!(self.table.forget(address, now), self.model.slots.contains_key(&address));
+        self.model.forget(address, now);
+    }
+
+    /// Both as they are after a restart with these changes on the medium.
+    pub(crate) fn replayed<'a>(
+        config: &ServerConfig<'_>,
+        changes: impl Iterator<Item = &'a Change<'static>>,
+        prompt: bool,
+    ) -> Self {
+        let mut pair = Self::new(config, prompt);
+        // Times of releases are not recorded.
+        pair.model.ordered = false;
+        for change in changes {
+            pair.table.replay(change);
+            pair.model.replay(change);
+            pair.table.check();
+        }
+        pair
+    }
+
+    pub(crate) fn adopted(&self, config: &ServerConfig<'_>, now: Timestamp) -> Self {
+        let mut new = table(config);
+        new.adopt(&self.table);
+        let found = |subnet, key: &ClientKey| Some(new.entry_of(subnet, key, now)?.address);
+        let model = self.model.adopt(config, now, found);
+        Self { table: new, model, prompt: self.prompt }
+    }
+
+    /// Everything that can be asked without a change.
+    pub(crate) fn compare(&self, config: &ServerConfig<'_>, now: Timestamp) {
+        self.table.check();
+        for address in self.model.slots.keys() {
+            self.entry_at(*address, now);
+        }
+        let not_fresh = self.model.slots.values();
+        let not_fresh = not_fresh.filter(|slot| slot.entry.standing != Standing::Fresh);
+        assert_eq!(self.table.entries(now).count(), not_fresh.count());
+        for subnet in (0..).zip(config.subnets).map(|(subnet, _)| SubnetIndex(subnet)) {
+            for client in 0..CLIENTS {
+                self.entry_of(subnet, &key(client), now);
+            }
+            self.room(subnet);
+            self.candidates(subnet, now, &mut [Ipv4Addr::UNSPECIFIED; 4]);
+        }
+    }
+}
+
+impl LeaseBook for Pair {
+    fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
+        let entry = self.table.entry_of(subnet, key, now);
+        assert_eq!(entry, self.model.entry_of(subnet, key, now));
+        entry
+    }
+
+    fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
+        let entry = self.table.entry_at(address, now);
+        assert_eq!(entry, self.model.entry_at(address, now));
+        entry
+    }
+
+    fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
+        self.before(ask.now);
+        let offered = self.table.offer(ask);
+        self.table.check();
+        self.model.hint = offered.ok().map(|entry| entry.address);
+        if offered == Err(Unavailable::Exhausted) && !self.prompt {
+            // What is over may be too far behind to be found at once.
+            return offered;
+        }
+        assert_eq!(offered, self.model.offer(ask), "{ask:?}");
+        offered
+    }
+
+    fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
+        self.before(grant.now);
+        let granted = self.table.grant(grant);
+        self.table.check();
+        assert_eq!(granted, self.model.grant(grant), "{grant:?}");
+        granted
+    }
+
+    fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {
+        self.before(now);
+        let released = self.table.release(address, key, now);
+        self.table.check();
+        assert_eq!(released, self.model.release(address, key, now));
+        released
+    }
+
+    fn quarantine(&mut self, address: Ipv4Addr, until: Timestamp, now: Timestamp) -> bool {
+        self.before(now);
+        let quarantined = self.table.quarantine(address, until, now);
+        self.table.check();
+        assert_eq!(quarantined, self.model.quarantine(address, until, now));
+        quarantined
+    }
+
+    fn forget_promise(&mut self, address: Ipv4Addr) {
+        self.table.forget_promise(address);
+        self.model.forget_promise(address);
+    }
+
+    fn candidates(&self, subnet: SubnetIndex, now: Timestamp, next: &mut [Ipv4Addr]) -> usize {
+        let mut expected = [Ipv4Addr::UNSPECIFIED; 16];
+        let expected_count = self.model.candidates(subnet, now, &mut expected);
+        let expected = &expected[..expected_count];
+        let count = self.table.candidates(subnet, now, next);
+        if self.prompt {
+            assert_eq!(count, expected_count.min(next.len()));
+        }
+        let known = next[..count].iter().all(|address| expected.contains(address));
+        assert!(known, "{:?} are not among {expected:?}", &next[..count]);
+        count
+    }
+
+    fn room(&self, subnet: SubnetIndex) -> (u32, u32) {
+        let (free, all) = self.table.room(subnet);
+        let (expected, expected_all) = self.model.room(subnet);
+        assert_eq!(all, expected_all);
+        assert!(if self.prompt { free == expected } else { free <= all });
+        (free, all)
+    }
+
+    fn name_in<'i>(&self, installation: &InstallationKey, id: ClientId<'i>) -> Option<&'i [u8]> {
+        self.table.name_in(installation, id)
+    }
+
+    fn sweep(&mut self, now: Timestamp, budget: usize) -> bool {
+        self.before(now);
+        let more = self.table.sweep(now, budget);
+        self.table.check();
+        self.model.sweep(now, budget);
+        more
+    }
+}
