@@ -5,13 +5,14 @@ extern crate std;
 use std::boxed::Box;
 use std::vec::Vec;
 
-use dhcp_core::id::{ClientKey, HardwareAddr, InstallationKey};
+use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
 use dhcp_core::server::book::{Ask, Grant, Granted, LeaseBook, Standing, Unavailable};
 use dhcp_core::server::config::{Identity, Reservation, SubnetConfig, Who};
 use dhcp_core::time::LeaseTime;
 
 use super::*;
+use crate::container::Container;
 
 type Boxed<I> = Storage<I, Box<[Slot<I>]>, Box<[I]>, Box<[u64]>, Box<[Span<I>]>, Box<[Pool<I>]>>;
 
@@ -280,6 +281,20 @@ fn pinned_addresses_are_for_their_client_until_it_releases_them() {
     assert_eq!(table.room(SubnetIndex(0)), (0, 1));
     assert!(table.release(ip(1, 10), &key(1), at(100)));
     assert_eq!(offer(&mut table, 2, None, at(100)), Ok(ip(1, 10)));
+}
+
+#[test]
+fn containers_of_this_installation_are_known_by_their_identifiers() {
+    let ranges = [range(1, 10, 10)];
+    let subnets = [subnet(1, &ranges, &[])];
+    let table = table(&config(&subnets));
+    let camera = Container { name: "camera".parse().unwrap(), vlan: Some(1) };
+    let id = camera.client_id(&KEY);
+    assert_eq!(table.name_in(&KEY, id.as_client_id()), Some(&b"camera"[..]));
+    let foreign = camera.client_id(&InstallationKey([8; 16]));
+    assert_eq!(table.name_in(&KEY, foreign.as_client_id()), None, "of another truck");
+    let other = ClientId::new(b"\x01\x02\0\0\0\0\x01").unwrap();
+    assert_eq!(table.name_in(&KEY, other), None);
 }
 
 #[test]
