@@ -10,6 +10,7 @@
 )]
 
 mod harness;
+mod keeping;
 mod names;
 mod others;
 mod ours;
