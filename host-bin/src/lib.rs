@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+pub mod fuzzing;
 mod image;
 mod installation;
 pub mod net;

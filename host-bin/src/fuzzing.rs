@@ -1,0 +1,103 @@
+//! What holds for every text that claims to be a configuration? The body of the fuzz targets for both languages, here because
+//! nothing outside of the crate sees the configuration.
+
+use std::path::Path;
+
+use dhcp_core::id::InstallationKey;
+use dhcp_core::net::{Range, Subnet};
+use dhcp_core::server::config::{ServerConfig, SubnetConfig};
+use dhcp_core::wire::options::Options;
+
+use crate::config::render::{Interface, Interfaces, Rendered};
+use crate::config::report::{Look, Severity};
+use crate::config::{Language, Loaded, load_text};
+
+/// Reads a text as TOML.
+///
+/// # Panics
+/// When a promise about configurations is broken.
+pub fn toml(text: &str) {
+    examine(&load_text(Path::new("fuzz.toml"), text.to_owned(), Language::Toml));
+}
+
+/// Reads a text as `dhcpd.conf`; a text that includes files is passed over, because they could be any file of the machine.
+///
+/// # Panics
+/// When a promise about configurations is broken.
+pub fn dhcpd(text: &str) {
+    if !text.to_ascii_lowercase().contains("include") {
+        examine(&load_text(Path::new("fuzz.conf"), text.to_owned(), Language::Dhcpd));
+    }
+}
+
+/// A report can be shown, and what is accepted keeps to what the core trusts in.
+fn examine(loaded: &Loaded) {
+    let Loaded { config, report, sources } = loaded;
+    let errors = report.count(Severity::Error);
+    assert!(config.is_none() || errors == 0, "what has errors is not served");
+    assert!(config.is_some() || errors > 0, "what is refused has a reason");
+    for finding in report.findings() {
+        for (span, _) in &finding.labels {
+            let text = sources.text(span.file);
+            assert!(span.start <= span.end, "a place begins before it ends");
+            assert!(text.get(span.start..span.end).is_some(), "a place is in its file");
+        }
+    }
+    let shown = report.render(sources, Look::Plain);
+    assert_eq!(shown.is_empty(), report.findings().is_empty(), "what was found is shown");
+    assert!(report.lines(sources).all(|line| !line.is_empty()));
+    let Some(config) = config else { return };
+    for interfaces in [Interfaces::default(), one_interface()] {
+        Rendered::new(config, &interfaces).with(InstallationKey([7; 16]), obeys);
+    }
+}
+
+fn one_interface() -> Interfaces {
+    Interfaces(vec![Interface {
+        number: 1,
+        name: "eth0".to_owned(),
+        mac: Some([2, 0, 0, 0, 0, 1]),
+        addresses: vec![([10, 0, 1, 1].into(), 24)],
+        serve: true,
+    }])
+}
+
+/// What `SubnetConfig` and `ServerConfig` ask for.
+fn obeys(server: &ServerConfig<'_>) {
+    let mut ended = Vec::new();
+    let mut last = None;
+    for subnet in server.subnets {
+        if last != Some(subnet.shared_network) {
+            ended.extend(last.replace(subnet.shared_network));
+            assert!(!ended.contains(&subnet.shared_network), "a segment's subnets stand together");
+        }
+        assert!(ascends(subnet.ranges, &subnet.subnet), "ranges ascend and are apart");
+        assert!(ascends(subnet.excluded, &subnet.subnet), "exclusions ascend and are apart");
+        let sorted = subnet.reservations.is_sorted_by(|one, other| one.who < other.who);
+        assert!(sorted, "reservations ascend without doubles");
+        assert!(subnet.lease_min <= subnet.lease_default, "lease times are in order");
+        assert!(subnet.lease_default <= subnet.lease_max, "lease times are in order");
+        assert!(subnet.server_name.len() <= 63 && subnet.boot_file.len() <= 127);
+        whole(subnet.options);
+        for reservation in subnet.reservations {
+            whole(reservation.options);
+            assert!(reservation.boot_file.len() <= 127);
+            inside(subnet, reservation.address);
+        }
+    }
+}
+
+fn ascends(ranges: &[Range], subnet: &Subnet) -> bool {
+    let inside = |range: &Range| subnet.contains(range.first()) && subnet.contains(range.last());
+    ranges.is_sorted_by(|one, other| one.last() < other.first()) && ranges.iter().all(inside)
+}
+
+fn inside(subnet: &SubnetConfig<'_>, address: Option<core::net::Ipv4Addr>) {
+    assert!(address.is_none_or(|address| subnet.subnet.is_host(address)), "a host's address");
+}
+
+/// Rendered options can be read to their last octet.
+fn whole(options: &[u8]) {
+    let len: usize = Options::new(options).map(|(_, value)| value.len() + 2).sum();
+    assert_eq!(len, options.len(), "options are rendered whole");
+}
