@@ -1,6 +1,7 @@
 //! What can be said on the command line? Every command with its arguments, as `--help` shows them.
 
 pub(crate) mod client;
+pub(crate) mod serve;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,12 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Hand out addresses: the server, until it is told to stop
+    Serve(serve::ServeArgs),
+    /// Show who has which address, whether the server runs or not
+    Leases(serve::LeasesArgs),
+    /// Show what the running server counted
+    Stats(serve::StatsArgs),
     /// Say whether a configuration is right, and if not, what is wrong, where, and how to mend it
     Check(CheckArgs),
     /// Write a configuration as the image that a microcontroller reads from its flash

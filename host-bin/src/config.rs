@@ -10,9 +10,7 @@ mod dhcpd;
 mod draft;
 pub(crate) mod model;
 mod options;
-#[allow(dead_code, reason = "only `serve` renders, and `check` does not")]
 pub(crate) mod render;
-#[allow(dead_code, reason = "only `serve` logs lines, and `check` does not")]
 pub(crate) mod report;
 pub(crate) mod source;
 mod toml;

@@ -5,11 +5,19 @@ mod check;
 mod cli;
 mod client;
 mod config;
+pub mod control;
 mod demo;
 pub mod fuzzing;
 mod image;
 mod installation;
+mod leases;
+mod logging;
+pub mod medium;
 pub mod net;
+mod notify;
+pub mod serve;
+mod state;
+mod stats;
 pub mod testbed;
 
 use std::process::ExitCode;
@@ -22,6 +30,9 @@ use crate::cli::{Cli, Command};
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::try_parse().unwrap_or_else(|error| client::misunderstood(&error)).command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Leases(args) => leases::run(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Check(args) => check::run(&args.file),
         Command::Image(args) => image::run(&args),
         Command::Lease(args) => client::commands::lease::run(&args).into(),
@@ -34,4 +45,12 @@ pub fn main() -> ExitCode {
         Command::Unreserve(args) => client::commands::reserve::unreserve(&args).into(),
         Command::Demo(args) => demo::run(&args),
     }
+}
+
+/// Tells why a command did not do what it was asked for.
+fn failed(why: &dyn core::error::Error) -> ExitCode {
+    use std::io::Write as _;
+    // There is nobody to tell when the stream is closed; the exit code is still right.
+    let _ = writeln!(std::io::stderr(), "hydrant: {}", serve::chain(why));
+    ExitCode::FAILURE
 }

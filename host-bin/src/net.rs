@@ -10,6 +10,7 @@
 //! is to be heard, and where frames carry a tag; everything else is UDP, which the kernel routes.
 
 pub mod batch;
+pub mod echo;
 pub mod filter;
 pub mod packet;
 mod sys;
@@ -17,6 +18,7 @@ pub mod udp;
 pub mod watch;
 
 pub use self::batch::{BATCH_MAX, OCTETS_MAX, RecvBatch, Sent};
+pub use self::echo::EchoSocket;
 pub use self::filter::Filter;
 pub use self::packet::{Frame, PacketSocket};
 pub use self::udp::{Datagram, Outgoing, UdpSocket};

@@ -190,7 +190,7 @@ pub(crate) struct DockerArgs {
     pub(crate) network: Option<ContainerName>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct StateArgs {
     /// Where server and client keep leases and the installation's key
     #[arg(long, value_name = "DIR", default_value = STATE)]

@@ -114,12 +114,14 @@ impl Report {
         text
     }
 
-    /// One line a finding, for logs: `FILE:LINE:COLUMN: error: ...`.
-    pub(crate) fn lines<'a>(&'a self, sources: &'a Sources) -> impl Iterator<Item = String> + 'a {
+    /// One line a finding, for logs: `FILE:LINE:COLUMN: ...`.
+    pub(crate) fn lines<'a>(
+        &'a self,
+        sources: &'a Sources,
+    ) -> impl Iterator<Item = (Severity, String)> + 'a {
         self.findings.iter().map(|finding| {
             let place = finding.labels.first().map(|(span, _)| sources.place(*span) + ": ");
-            let (word, message) = (finding.severity.word(), &finding.message);
-            format!("{}{word}: {message}", place.unwrap_or_default())
+            (finding.severity, format!("{}{}", place.unwrap_or_default(), finding.message))
         })
     }
 }

@@ -1,0 +1,136 @@
+//! What does the server keep on disk? One directory, which it shares with the client: see `installation.rs` for the key in it.
+//!
+//! ```text
+//! DIR/installation.key   what every derived MAC address hangs on
+//! DIR/leases             the journal, locked while a server runs
+//! DIR/clock-behind       there while the lease clock is known to be behind the wall clock
+//! DIR/control.sock       where the running server is asked
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The state directory.
+#[derive(Clone, Debug)]
+pub(crate) struct StateDir {
+    path: PathBuf,
+}
+
+/// What went wrong with the state directory.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    /// A file or directory cannot be made, read or written.
+    #[error("{} cannot be {what}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// `made`, `read` or `written`.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl StateError {
+    fn io<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Self + use<'p> {
+        move |source| Self::Io { path: path.to_owned(), what, source }
+    }
+}
+
+impl StateDir {
+    /// A directory that need not be there.
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Makes the directory when it is not there; nobody else may look into it.
+    pub(crate) fn create(&self) -> Result<(), StateError> {
+        let mut builder = fs::DirBuilder::new();
+        builder
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)
+            .map_err(StateError::io("made", &self.path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.path.join("leases")
+    }
+
+    pub(crate) fn control_socket(&self) -> PathBuf {
+        self.path.join("control.sock")
+    }
+
+    /// Whether the lease clock was behind the wall clock when it was last known.
+    pub(crate) fn is_clock_behind(&self) -> bool {
+        self.clock_behind().exists()
+    }
+
+    /// Notes that it is, or that it is not any more.
+    pub(crate) fn set_clock_behind(&self, behind: bool) -> Result<(), StateError> {
+        let path = self.clock_behind();
+        let done = if behind {
+            write_durably(&path, b"the lease clock is behind the wall clock\n")
+        } else {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                other => other.and_then(|()| sync_dir(&path)),
+            }
+        };
+        done.map_err(StateError::io("written", &path))
+    }
+
+    fn clock_behind(&self) -> PathBuf {
+        self.path.join("clock-behind")
+    }
+}
+
+/// Writes a file of which a power cut leaves all or nothing: a new one beside it, synced, takes its place. Only the owner may read it.
+pub(crate) fn write_durably(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(octets)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    sync_dir(path)
+}
+
+/// Makes durable that a file is in its directory, or is not.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn temporary() -> (tempfile::TempDir, StateDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().join("state"));
+        state.create().unwrap();
+        (dir, state)
+    }
+
+    #[test]
+    fn the_note_about_the_clock_comes_and_goes() {
+        let (_dir, state) = temporary();
+        assert!(!state.is_clock_behind());
+        state.set_clock_behind(false).unwrap();
+        state.set_clock_behind(true).unwrap();
+        state.set_clock_behind(true).unwrap();
+        assert!(state.is_clock_behind());
+        state.set_clock_behind(false).unwrap();
+        assert!(!state.is_clock_behind());
+    }
+}
