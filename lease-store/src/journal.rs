@@ -21,7 +21,7 @@ use dhcp_core::time::Timestamp;
 
 pub use self::error::JournalError;
 use self::page::{Layout, Page};
-pub use self::page::{MAGIC, VERSION};
+pub use self::page::{MAGIC, VERSION, sizes};
 pub use self::replay::{DAMAGE_MAX, Damage, OpenError, Opened};
 use self::ring::Ring;
 use self::rotate::Emptied;

@@ -147,22 +147,46 @@ impl Layout {
     }
 
     fn parse_header(self, octets: &[u8; HEADER_LEN_MAX]) -> Header {
-        let [known @ .., _, _, _, _] = octets.first_chunk::<16>().expect("a header has 32 octets");
-        let [a, b, c, d, version, word, log2, _zero, s, t, u, v] = *known;
-        let sum = octets.get(12..16).and_then(|sum| sum.first_chunk()).expect("it has 32 octets");
-        if [a, b, c, d] != MAGIC || u32::from_le_bytes(*sum) != checksum(0, known) {
-            return Header::None;
-        }
-        match u32::from_le_bytes([s, t, u, v]) {
-            _ if version != VERSION => Header::Version(version),
-            _ if [word, log2] != self.sizes() => Header::Sizes {
+        match known(octets) {
+            None => Header::None,
+            Some(Known { version, .. }) if version != VERSION => Header::Version(version),
+            Some(Known { word, log2, .. }) if [word, log2] != self.sizes() => Header::Sizes {
                 word_len: u32::from(word),
                 sector_len: 1_u32.checked_shl(u32::from(log2)).unwrap_or(0),
             },
-            0 | u32::MAX => Header::None,
-            seq => Header::Sector(seq),
+            Some(Known { seq: 0 | u32::MAX, .. }) => Header::None,
+            Some(Known { seq, .. }) => Header::Sector(seq),
         }
     }
+}
+
+/// A header whose CRC is right.
+struct Known {
+    version: u8,
+    word: u8,
+    log2: u8,
+    seq: u32,
+}
+
+fn known(octets: &[u8]) -> Option<Known> {
+    let header: &[u8; HEADER_LEN as usize] = octets.first_chunk()?;
+    let [a, b, c, d, version, word, log2, _zero, s, t, u, v, sum @ ..] = *header;
+    let (summed, _) = header.split_last_chunk::<4>()?;
+    ([a, b, c, d] == MAGIC && u32::from_le_bytes(sum) == checksum(0, summed)).then_some(Known {
+        version,
+        word,
+        log2,
+        seq: u32::from_le_bytes([s, t, u, v]),
+    })
+}
+
+/// The word and sector size in octets of the medium that a sector begins on with these 16 octets or more; `None` when no sector does. An
+/// image of a flash is read with it.
+#[must_use]
+pub fn sizes(octets: &[u8]) -> Option<(u32, u32)> {
+    let Known { word, log2, .. } = known(octets)?;
+    let geometry_allows = word.is_power_of_two() && word <= 32 && (9..=24).contains(&log2);
+    geometry_allows.then_some((u32::from(word), 1 << log2))
 }
 
 /// What a sector's first octets say.
