@@ -4,3 +4,4 @@
 
 pub mod ledger;
 pub mod nor;
+pub mod wear;
