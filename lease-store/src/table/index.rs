@@ -1,6 +1,6 @@
 //! Which slots are a client's? Buckets with open addressing, found by a seeded hash of subnet and key.
 //!
-//! A bucket holds a slot's number, and the slot holds the key. At most two thirds of the buckets are in use, so a search ends soon; removing
+//! A bucket holds a slot's number, and the slot holds the key. At most half of the buckets are in use, so a search ends soon, in a full pool too; removing
 //! moves those behind it up, so there are no tombstones to clear away. Clients stay in it after the end of their leases.
 
 use dhcp_core::id::{ClientKey, HardwareAddr};

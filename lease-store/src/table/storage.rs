@@ -31,7 +31,7 @@ impl Sizes {
     /// ranges.
     #[must_use]
     pub const fn new(slots: usize, spans: usize, pools: usize) -> Self {
-        let buckets = slots.saturating_add(slots / 2).saturating_add(1);
+        let buckets = slots.saturating_mul(2).saturating_add(1);
         Self { slots, buckets, words: free::words_for(slots), spans, pools }
     }
 

@@ -177,7 +177,7 @@ fn too_little_storage_is_an_error_that_says_how_much_is_needed() {
     let subnets = [subnet(1, &ranges, &[])];
     let config = config(&subnets);
     let sizes = Sizes::of(&config);
-    assert_eq!(sizes, Sizes { slots: 20, buckets: 31, words: 1, spans: 2, pools: 1 });
+    assert_eq!(sizes, Sizes { slots: 20, buckets: 41, words: 1, spans: 2, pools: 1 });
     let with = |change: &dyn Fn(&mut Sizes)| {
         let mut sizes = sizes;
         change(&mut sizes);
@@ -186,7 +186,7 @@ fn too_little_storage_is_an_error_that_says_how_much_is_needed() {
     let too_small = |column, need| Err(TableError::TooSmall { column, need, have: need - 1 });
     assert_eq!(with(&|_| ()), Ok(()));
     assert_eq!(with(&|sizes| sizes.slots = 19), too_small(Column::Slots, 20));
-    assert_eq!(with(&|sizes| sizes.buckets = 30), too_small(Column::Buckets, 31));
+    assert_eq!(with(&|sizes| sizes.buckets = 40), too_small(Column::Buckets, 41));
     assert_eq!(with(&|sizes| sizes.words = 0), too_small(Column::Words, 1));
     assert_eq!(with(&|sizes| sizes.spans = 1), too_small(Column::Spans, 2));
     assert_eq!(with(&|sizes| sizes.pools = 0), too_small(Column::Pools, 1));
@@ -212,10 +212,10 @@ fn the_same_table_lives_in_arrays_and_in_borrowed_slices() {
     let subnets = [subnet(1, &ranges, &[])];
     let config = config(&subnets);
     let mut arrays =
-        LeaseTable::new(&config, ArrayStorage::<u16, 64, 97, 1, 1, 1>::empty()).unwrap();
+        LeaseTable::new(&config, ArrayStorage::<u16, 64, 129, 1, 1, 1>::empty()).unwrap();
     assert_eq!(offer(&mut arrays, 1, None, at(0)), Ok(ip(1, 10)));
     assert!(size_of_val(&arrays) <= 48 * 64, "{} octets", size_of_val(&arrays));
-    let (mut slots, mut buckets) = ([Slot::<u32>::FRESH; 64], [0_u32; 97]);
+    let (mut slots, mut buckets) = ([Slot::<u32>::FRESH; 64], [0_u32; 129]);
     let (mut words, mut spans, mut pools) = ([u64::MAX], [Span::EMPTY], [Pool::EMPTY]);
     let storage = SliceStorage::new(
         &mut slots[..],
