@@ -1,6 +1,9 @@
 //! Which work is measured? Every scenario, by name, with inputs that are the same in every run.
 
+pub mod allocation;
 pub mod codec;
+pub mod pool;
+pub mod record;
 
 /// A piece of the server's work, done a number of times on prepared inputs.
 pub trait Scenario {
@@ -25,6 +28,7 @@ pub enum Scale {
 
 /// Shows every scenario to `visit`, which may run it as often as it likes, with a reset behind each run.
 pub fn visit_all(scale: Scale, visit: &mut dyn FnMut(&str, &mut dyn Scenario)) {
-    let _ = scale;
     codec::visit(visit);
+    allocation::visit(scale, visit);
+    record::visit(scale, visit);
 }
