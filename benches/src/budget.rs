@@ -15,6 +15,9 @@ pub const TOLERANCE_PERCENT: f64 = 2.0;
 /// By how much a nearly full pool may cost more than a half full one, in percent.
 pub const OCCUPANCY_TOLERANCE_PERCENT: f64 = 5.0;
 
+/// By how much a nearly full pool may cost more than an empty one, in percent: a factor of 2.
+pub const EMPTY_TOLERANCE_PERCENT: f64 = 100.0;
+
 /// What `budget.toml` says.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -61,14 +64,16 @@ pub enum Complaint {
         /// The scenario.
         name: String,
     },
-    /// A pool at 99 % costs more than at 50 %.
+    /// A pool at 99 % costs more than the same pool when it is half full, or twice as much as when it is empty.
     GrowsWithOccupancy {
         /// The scenario at 99 %.
         name: String,
         /// What it needs.
         full: f64,
-        /// What it needs at 50 %.
-        half: f64,
+        /// How full the pool is that it is compared with, in percent.
+        percent: u8,
+        /// What it needs there.
+        other: f64,
     },
 }
 
@@ -92,10 +97,10 @@ impl fmt::Display for Complaint {
             Self::Vanished { name } => {
                 write!(f, "{name}: budget.toml has a budget, but there is no such scenario")
             }
-            Self::GrowsWithOccupancy { name, full, half } => write!(
+            Self::GrowsWithOccupancy { name, full, percent, other } => write!(
                 f,
-                "{name}: {full:.1} instructions at 99 % are {:.1} % more than {half:.1} at 50 %; the cost must not grow with the leases",
-                percent_above(*full, *half)
+                "{name}: {full:.1} instructions are {:.1} % more than {other:.1} at {percent} %; the cost must not grow with the leases",
+                percent_above(*full, *other)
             ),
         }
     }
@@ -104,7 +109,7 @@ impl fmt::Display for Complaint {
 /// How much `counted` is above `budget`, in percent of it.
 #[must_use]
 pub fn percent_above(counted: f64, budget: f64) -> f64 {
-    (counted / budget - 1.0) * 100.0
+    (counted - budget) * 100.0 / budget
 }
 
 /// Everything that is wrong with the counts.
@@ -134,16 +139,16 @@ pub fn compare(counts: &Counts, budget: &BTreeMap<String, f64>) -> Vec<Complaint
     complaints
 }
 
-/// The scenarios that cost more at 99 % than at 50 %.
+/// The scenarios that cost more at 99 % than they may by what they cost at 50 and 0 %.
 fn growth(counts: &Counts) -> impl Iterator<Item = Complaint> + '_ {
-    counts.iter().filter_map(|(name, full)| {
-        let half_name = name.strip_suffix(" 99 %").map(|front| format!("{front} 50 %"))?;
-        let (_, half) = counts.iter().find(|(name, _)| *name == half_name)?;
-        let grows = percent_above(*full, *half) > OCCUPANCY_TOLERANCE_PERCENT;
-        grows.then(|| Complaint::GrowsWithOccupancy {
-            name: name.clone(),
-            full: *full,
-            half: *half,
+    let allowed = [(50, OCCUPANCY_TOLERANCE_PERCENT), (0, EMPTY_TOLERANCE_PERCENT)];
+    counts.iter().flat_map(move |(name, full)| {
+        allowed.into_iter().filter_map(move |(percent, tolerance)| {
+            let other = name.strip_suffix(" 99 %").map(|front| format!("{front} {percent} %"))?;
+            let (_, other) = counts.iter().find(|(name, _)| *name == other)?;
+            let grows = percent_above(*full, *other) > tolerance;
+            let (name, full, other) = (name.clone(), *full, *other);
+            grows.then_some(Complaint::GrowsWithOccupancy { name, full, percent, other })
         })
     })
 }
@@ -176,6 +181,14 @@ mod tests {
         let budget = [("offer of 64 50 %", 100.0), ("offer of 64 99 %", 106.0)];
         assert!(complaints(&budget, &budget)[0].contains("must not grow"));
         let budget = [("offer of 64 50 %", 100.0), ("offer of 64 99 %", 105.0)];
+        assert!(complaints(&budget, &budget).is_empty());
+    }
+
+    #[test]
+    fn a_pool_that_is_nearly_full_costs_at_most_twice_as_much_as_an_empty_one() {
+        let budget = [("offer of 64 0 %", 100.0), ("offer of 64 99 %", 201.0)];
+        assert!(complaints(&budget, &budget)[0].contains("at 0 %; the cost must not grow"));
+        let budget = [("offer of 64 0 %", 100.0), ("offer of 64 99 %", 200.0)];
         assert!(complaints(&budget, &budget).is_empty());
     }
 }

@@ -172,13 +172,14 @@ impl<'c> Pool<'c> {
             now,
         };
         let book = self.server.book_mut();
-        book.forget(address);
+        book.forget(address, now);
         book.grant(&grant).expect("a forgotten address is anybody's");
     }
 
     /// Nobody ever had the address.
     pub fn forget(&mut self, address: Ipv4Addr) {
-        self.server.book_mut().forget(address);
+        let now = self.server.time(self.now);
+        self.server.book_mut().forget(address, now);
     }
 
     /// Lets the server decide on a message that was broadcast, or sent to it alone. Gives a word that tells the decision: what was said and for which
@@ -195,7 +196,9 @@ impl<'c> Pool<'c> {
             Event::Released(deal) => (4, deal.address),
             Event::Declined(deal) => (5, deal.address),
             // Silence, or something that no scenario is about.
-            _ => (6, Ipv4Addr::UNSPECIFIED),
+            Event::Discarded(_) | Event::Informed(_) | Event::Conflict { .. } | _ => {
+                (6, Ipv4Addr::UNSPECIFIED)
+            }
         };
         let len = match outcome.reply {
             Reply::None => 0,

@@ -118,7 +118,7 @@ impl Scenario for Append {
 
     fn reset(&mut self) {
         (0..self.leases).for_each(|client| {
-            self.table.forget(address_of(client));
+            self.table.forget(address_of(client), Timestamp::from_secs(1_000_000));
         });
     }
 }
@@ -144,7 +144,7 @@ impl Scenario for Replayed {
 
     fn reset(&mut self) {
         (0..self.leases).for_each(|client| {
-            self.table.forget(address_of(client));
+            self.table.forget(address_of(client), Timestamp::from_secs(1_000_000));
         });
     }
 }
