@@ -1,0 +1,98 @@
+//! How large is the image, and which crate is to blame? Octets of flash and RAM, by section and by crate.
+//!
+//! Code that was inlined is charged to the crate whose code it is, as the debugging information tells; what the standard library's generic code comes
+//! to, to the crate that called it.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use addr2line::Loader;
+use object::{Object as _, ObjectSection as _};
+
+/// Octets of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Code and constants: the vector table, `.text` and `.rodata`, and what `.data` begins with.
+    pub text: u64,
+    /// Static RAM: `.data`, `.bss` and what is not initialised.
+    pub ram: u64,
+    /// Of the code, without constants.
+    pub by_crate: BTreeMap<String, u64>,
+    /// Constants, which belong to nobody in particular.
+    pub constants: u64,
+}
+
+impl Sizes {
+    /// Weighs a program.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn of(program: &Path) -> Self {
+        let octets = fs::read(program).expect("the program can be read");
+        let elf = object::File::parse(octets.as_slice()).expect("the program is an ELF file");
+        let len = |name| elf.section_by_name(name).map_or(0, |section| section.size());
+        let constants = len(".vector_table") + len(".rodata") + len(".data");
+        let code = elf.section_by_name(".text").expect("a program has code");
+        let loader = Loader::new(program).expect("the program has debugging information");
+        let mut by_crate = BTreeMap::new();
+        // Every instruction has 2 or 4 octets.
+        for address in (code.address()..code.address() + code.size()).step_by(2) {
+            *by_crate.entry(owner(&loader, address)).or_default() += 2;
+        }
+        let ram = len(".data") + len(".bss") + len(".uninit");
+        Self { text: constants + code.size(), ram, by_crate, constants }
+    }
+}
+
+/// The crate that the instruction belongs to.
+fn owner(loader: &Loader, address: u64) -> String {
+    let mut last = None;
+    if let Ok(mut frames) = loader.find_frames(address) {
+        while let Ok(Some(frame)) = frames.next() {
+            let Some(name) =
+                frame.function.as_ref().and_then(|name| name.demangle().ok().map(String::from))
+            else {
+                continue;
+            };
+            let name = first_segment(&name);
+            if !["core", "T", "F", "I", "A", "U", "str", "E"].contains(&name.as_str()) {
+                return name;
+            }
+            last = Some("core".to_owned());
+        }
+    }
+    last.unwrap_or_else(|| "(unknown)".to_owned())
+}
+
+/// `dhcp_core` of `<dhcp_core::server::Event as defmt::Format>::format`.
+fn first_segment(name: &str) -> String {
+    let start = name.trim_start_matches(|c: char| !c.is_alphabetic() && c != '_');
+    let start =
+        ["mut ", "impl ", "dyn "].iter().fold(start, |rest, word| rest.trim_start_matches(word));
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let segment: String = start.chars().take_while(|c| is_part(*c)).collect();
+    // Symbols without a path are assembly or the compiler's own.
+    if start.get(segment.len()..).is_some_and(|rest| rest.starts_with("::")) {
+        segment
+    } else {
+        let known = ["T", "F", "I", "A", "U", "E", "str"].contains(&segment.as_str());
+        if known { segment } else { "(runtime)".to_owned() }
+    }
+}
+
+impl fmt::Display for Sizes {
+    /// A table, the largest first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rows: Vec<_> = self.by_crate.iter().collect();
+        rows.sort_by_key(|(name, octets)| (core::cmp::Reverse(**octets), (*name).clone()));
+        for (name, octets) in rows {
+            writeln!(f, "{octets:>8}  {name}")?;
+        }
+        writeln!(f, "{:>8}  (constants)", self.constants)?;
+        writeln!(f, "{:>8}  text in all", self.text)?;
+        write!(f, "{:>8}  static RAM", self.ram)
+    }
+}

@@ -1,0 +1,164 @@
+//! Does the image serve? Raw frames over a socket, without privileges: leases, ARP, ping, bad configurations, and what is left after a power cut.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use dhcp_core::wire::frame::arp::{Arp, Operation};
+use dhcp_core::wire::frame::icmp::Echo;
+use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
+use dhcp_core::wire::message::MessageType;
+use harness::board::{Board, Cable, MAC, Time};
+use harness::chip::Chip;
+use harness::client::{Client, Reply};
+use harness::{program, truck};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
+
+fn started(chip: &Chip) -> Board {
+    let mut board = Board::start(&program("firmware"), chip, Cable::Socket, Time::Real);
+    board.log.wait_for("serving after", PATIENCE);
+    board
+}
+
+fn chip() -> Chip {
+    Chip::erased().with_image(&truck::IMAGE)
+}
+
+/// Sends a frame and gives the first answer that `read` can read.
+fn ask<T>(board: &Board, frame: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> T {
+    board.cable().send(frame).unwrap();
+    let mut octets = [0; 2_048];
+    for _ in 0..64 {
+        let len = board.cable().recv(&mut octets).expect("an answer");
+        if let Some(answer) = read(&octets[..len]) {
+            return answer;
+        }
+    }
+    panic!("64 frames and no answer among them");
+}
+
+fn lease(board: &Board, client: Client, xid: u32) -> Reply {
+    let told = |frame: &[u8]| Reply::read(frame).filter(|reply| reply.xid == xid);
+    let offer = ask(board, &client.discover(xid), told);
+    assert_eq!(offer.kind, MessageType::Offer);
+    let ack = ask(board, &client.select(xid, &offer), told);
+    assert_eq!((ack.kind, ack.yiaddr), (MessageType::Ack, offer.yiaddr));
+    ack
+}
+
+#[test]
+fn a_client_gets_a_lease_in_a_frame_of_its_own() {
+    let chip = chip();
+    let board = started(&chip);
+    let client = Client::numbered(1);
+    let ack = lease(&board, client, 7);
+    assert_eq!(ack.yiaddr, Ipv4Addr::new(10, 0, 1, 10));
+    assert_eq!((ack.server_id, ack.lease_secs), (SERVER, Some(3_600)));
+    assert_eq!(ack.to_mac, client.0, "no broadcast: the client has an address of hardware");
+    let told = |frame: &[u8]| Reply::read(frame);
+    let renewed = ask(&board, &client.renew(8, ack.yiaddr, SERVER), told);
+    assert_eq!((renewed.kind, renewed.yiaddr), (MessageType::Ack, ack.yiaddr));
+}
+
+#[test]
+fn a_reservation_of_the_file_is_kept() {
+    let chip = chip();
+    let board = started(&chip);
+    let camera = Client([2, 0, 0, 0, 1, 9]);
+    assert_eq!(lease(&board, camera, 1).yiaddr, Ipv4Addr::new(10, 0, 1, 9));
+}
+
+#[test]
+fn the_servers_own_address_answers_arp_and_ping() {
+    let chip = chip();
+    let board = started(&chip);
+    let (mac, us) = ([2, 0, 0, 0, 0, 2], Ipv4Addr::new(10, 0, 1, 3));
+    let question = Arp { target: SERVER, ..Arp::announcement(mac, us) };
+    let mut frame = [0; 128];
+    let len = question.write_frame(None, &mut frame).unwrap();
+    let answer = ask(&board, &frame[..len], |frame| {
+        let (ethernet, packet) = Ethernet::parse(frame).ok()?;
+        let arp = Arp::parse(packet).ok().filter(|_| ethernet.ethertype == ETHERTYPE_ARP)?;
+        (arp.operation == Operation::Reply).then_some(arp)
+    });
+    assert_eq!((answer.sender_mac, answer.sender), (MAC, SERVER));
+    let echo = Echo { source: us, destination: SERVER, reply: false, identifier: 7, sequence: 1 };
+    let ethernet =
+        Ethernet { destination: MAC, source: mac, vlan: None, ethertype: ETHERTYPE_IPV4 };
+    let len = echo.write_frame(&ethernet, &mut frame).unwrap();
+    let answer = ask(&board, &frame[..len], |frame| {
+        let (_, packet) = Ethernet::parse(frame).ok()?;
+        Echo::parse(packet).ok()
+    });
+    assert!(answer.reply);
+    assert_eq!((answer.source, answer.identifier, answer.sequence), (SERVER, 7, 1));
+}
+
+#[test]
+fn an_address_that_somebody_answers_for_is_not_offered() {
+    let chip = chip();
+    let board = started(&chip);
+    // The first free address is probed ahead of time; its owner says so.
+    let taken = Ipv4Addr::new(10, 0, 1, 10);
+    let mut octets = [0; 2_048];
+    let asked = (0..64).any(|_| {
+        let len = board.cable().recv(&mut octets).expect("a probe");
+        let arp = Ethernet::parse(&octets[..len]).ok().and_then(|(_, arp)| Arp::parse(arp).ok());
+        arp.is_some_and(|arp| arp.is_probe() && arp.target == taken)
+    });
+    assert!(asked, "the address is probed");
+    let owner = [2, 0, 0, 0, 0, 0x77];
+    let claim = Arp {
+        operation: Operation::Reply,
+        sender_mac: owner,
+        sender: taken,
+        target_mac: MAC,
+        target: Ipv4Addr::UNSPECIFIED,
+    };
+    let mut frame = [0; 64];
+    let len = claim.write_frame(None, &mut frame).unwrap();
+    board.cable().send(&frame[..len]).unwrap();
+    assert_ne!(lease(&board, Client::numbered(1), 1).yiaddr, taken);
+}
+
+#[test]
+fn leases_survive_a_power_cut_with_their_addresses() {
+    let chip = chip();
+    let board = started(&chip);
+    let before: Vec<_> =
+        (1..=20).map(|number| lease(&board, Client::numbered(number), 1).yiaddr).collect();
+    board.cut();
+    let mut board = started(&chip);
+    let log = board.log.so_far().join("\n");
+    assert!(log.contains("records: 20"), "{log}");
+    for (number, address) in (1..).zip(&before) {
+        let client = Client::numbered(number);
+        let told = |frame: &[u8]| Reply::read(frame);
+        let reply = ask(&board, &client.reboot(9, *address), told);
+        assert_eq!((reply.kind, reply.yiaddr), (MessageType::Ack, *address));
+    }
+    assert!(!before.contains(&lease(&board, Client::numbered(99), 1).yiaddr));
+}
+
+/// What the board says before it gives up.
+fn refusal(chip: &Chip) -> String {
+    let mut board = Board::start(&program("firmware"), chip, Cable::None, Time::Real);
+    assert!(!board.wait(PATIENCE).success(), "it ends with a failure");
+    board.log.to_end().join("\n")
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_its_reason() {
+    assert!(refusal(&Chip::erased()).contains("Blank"));
+    let mut damaged = truck::IMAGE.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert!(refusal(&Chip::erased().with_image(&damaged)).contains("Checksum"));
+    let large = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    let text = std::fs::read_to_string(harness::firmware().join("truck.toml")).unwrap();
+    std::fs::write(&large, text.replace("10.0.1.71", "10.0.1.200")).unwrap();
+    let log = refusal(&Chip::erased().with_image(&truck::image(large.path())));
+    assert!(log.contains("TooSmall") && log.contains("Slots"), "{log}");
+}

@@ -1,0 +1,49 @@
+//! A DHCP server on a microcontroller: the board's drivers, and how packets get from them to `dhcp-core` and `lease-store` and back.
+//!
+//! ```text
+//! board/lan9118 -> wire -> desk: Server (dhcp-core), LeaseTable and Journal (lease-store) -> board/nor
+//!               -> ip (smoltcp): ARP and ping
+//! ```
+//!
+//! `main.rs` starts everything, `station.rs` is what is done again and again, `bin/measure.rs` counts instructions.
+
+#![no_std]
+
+pub mod board;
+pub mod desk;
+pub mod ip;
+mod panic;
+pub mod station;
+pub mod wire;
+
+use lease_store::image::Room;
+use lease_store::table::{ArrayStorage, LeaseTable, Sizes};
+
+/// How many addresses there can be in all ranges, reserved ones among them. Each costs 43 octets of RAM.
+pub const LEASES: usize = 64;
+
+/// How many subnets of the one segment.
+pub const SUBNETS: usize = 4;
+
+/// How many ranges and exclusions.
+pub const RANGES: usize = 16;
+
+/// How many reservations.
+pub const RESERVATIONS: usize = 32;
+
+const SIZES: Sizes = Sizes::new(LEASES, RANGES + RESERVATIONS, SUBNETS);
+
+/// The leases, all in static memory.
+pub type Leases = LeaseTable<
+    ArrayStorage<
+        u16,
+        { SIZES.slots },
+        { SIZES.buckets },
+        { SIZES.words },
+        { SIZES.spans },
+        { SIZES.pools },
+    >,
+>;
+
+/// The places for what an image of a configuration holds.
+pub type ImageRoom = Room<'static, SUBNETS, RANGES, RESERVATIONS>;

@@ -1,0 +1,124 @@
+//! What is done, again and again? Frames in, replies out, what time demands, and between them sleep. There is no DHCP in it: what is to be done, the
+//! server says.
+
+use core::net::Ipv4Addr;
+
+use cortex_m::singleton;
+use dhcp_core::id::HardwareAddr;
+use dhcp_core::server::config::ServerConfig;
+use dhcp_core::server::{Probe, Via};
+use dhcp_core::time::Instant;
+use dhcp_core::wire::frame::arp::Arp;
+
+use crate::SUBNETS;
+use crate::board::lan9118::{FRAME_LEN_MAX, Lan9118};
+use crate::board::stack;
+use crate::desk::Desk;
+use crate::ip::{Ip, Port};
+use crate::wire::{self, Incoming};
+
+/// How often the depth of the stack is looked at, in seconds.
+const STACK_SECS: u32 = 10;
+
+/// The board on its network.
+#[expect(missing_debug_implementations, reason = "smoltcp's interface has none")]
+pub struct Station<'c> {
+    desk: Desk<'c>,
+    ip: Ip,
+    ethernet: Lan9118,
+    /// Our addresses; unspecified ones behind them.
+    ours: [Ipv4Addr; SUBNETS],
+    frame_in: &'static mut [u8; FRAME_LEN_MAX],
+    frame_out: &'static mut [u8; FRAME_LEN_MAX],
+    stack_at: Instant,
+    stack_used: usize,
+}
+
+impl<'c> Station<'c> {
+    /// A station that serves what the configuration says. There is one.
+    ///
+    /// # Panics
+    /// When there is one already.
+    pub fn new(
+        config: &ServerConfig<'_>,
+        desk: Desk<'c>,
+        mut ethernet: Lan9118,
+        now: Instant,
+    ) -> Self {
+        const ONE: &str = "there is one station";
+        let frame_out = singleton!(: [u8; FRAME_LEN_MAX] = [0; FRAME_LEN_MAX]).expect(ONE);
+        let port = &mut Port { ethernet: &mut ethernet, frame: None, room: frame_out };
+        let ip = Ip::new(config, port, now);
+        let mut ours = [Ipv4Addr::UNSPECIFIED; SUBNETS];
+        let known = config.subnets.iter().filter_map(|subnet| subnet.server_id);
+        ours.iter_mut().zip(known).for_each(|(place, address)| *place = address);
+        Self {
+            desk,
+            ip,
+            ethernet,
+            ours,
+            frame_in: singleton!(: [u8; FRAME_LEN_MAX] = [0; FRAME_LEN_MAX]).expect(ONE),
+            frame_out,
+            stack_at: now,
+            stack_used: 0,
+        }
+    }
+
+    /// One round: a frame if one is there, else what time demands, else sleep.
+    pub fn round(&mut self, now: Instant) {
+        let idle = !self.take_frame(now);
+        while let Some(Probe { address, via }) = self.desk.probe(now) {
+            // Every subnet of an image is attached; what is reached through relay agents only is not asked about.
+            let Via::Arp(link) = via else { continue };
+            let probe = Arp::probe(self.ethernet.mac(), address);
+            if let Some(len) = probe.write_frame(link.vlan, self.frame_out) {
+                self.ethernet.send(self.frame_out.get(..len).unwrap_or_default());
+            }
+        }
+        // A frame that waits is looked at before work that nobody waits for.
+        if idle && !self.desk.tidy(now) {
+            self.look_at_stack(now);
+            self.ethernet.sleep();
+        }
+    }
+
+    fn take_frame(&mut self, now: Instant) -> bool {
+        let Some(frame) = self.ethernet.receive(self.frame_in) else { return false };
+        match Incoming::of(frame) {
+            Incoming::Dhcp(asker, udp) => {
+                let ingress = wire::ingress(&asker, &udp, &self.ours);
+                let Some((transmit, message)) = self.desk.answer(now, &ingress, udp.payload) else {
+                    return true;
+                };
+                let mac = self.ethernet.mac();
+                let len = wire::write_reply(&transmit, message, &asker, mac, self.frame_out);
+                let len = len.expect("the longest reply fits into a frame");
+                self.ethernet.send(self.frame_out.get(..len).unwrap_or_default());
+                return true;
+            }
+            Incoming::Arp(arp) => {
+                // Also a stranger's probe for an address tells that somebody is about to use it, but it does not have it yet.
+                if !arp.sender.is_unspecified() {
+                    self.desk.heard(now, arp.sender, HardwareAddr::ethernet(arp.sender_mac));
+                }
+            }
+            Incoming::Other => {}
+        }
+        let port =
+            &mut Port { ethernet: &mut self.ethernet, frame: Some(frame), room: self.frame_out };
+        self.ip.poll(now, port);
+        true
+    }
+
+    fn look_at_stack(&mut self, now: Instant) {
+        if self.stack_at > now {
+            return;
+        }
+        self.stack_at = now.plus_secs(STACK_SECS);
+        let used = stack::used();
+        if used > self.stack_used {
+            self.stack_used = used;
+            defmt::info!("stack: {=usize} of {=usize} octets", used, stack::room());
+        }
+    }
+}
