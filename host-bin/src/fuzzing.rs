@@ -45,7 +45,7 @@ fn examine(loaded: &Loaded) {
     }
     let shown = report.render(sources, Look::Plain);
     assert_eq!(shown.is_empty(), report.findings().is_empty(), "what was found is shown");
-    assert!(report.lines(sources).all(|line| !line.is_empty()));
+    assert!(report.lines(sources).all(|(_, line)| !line.is_empty()));
     let Some(config) = config else { return };
     for interfaces in [Interfaces::default(), one_interface()] {
         Rendered::new(config, &interfaces).with(InstallationKey([7; 16]), obeys);

@@ -87,7 +87,6 @@ impl Report {
         self.count(Severity::Error) > 0
     }
 
-    #[cfg(test)]
     pub(crate) fn findings(&self) -> &[Finding] {
         &self.findings
     }
