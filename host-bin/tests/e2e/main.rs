@@ -10,11 +10,15 @@
 )]
 
 mod device;
+mod durable;
 mod harness;
-mod keeping;
 mod names;
+mod odd;
 mod others;
 mod ours;
+mod serve;
+mod serving;
 mod testbed;
 mod tools;
+mod trunk;
 mod wire;
