@@ -69,4 +69,4 @@ pub(crate) fn load_text(path: &Path, text: String, language: Language) -> Loaded
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

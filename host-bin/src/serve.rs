@@ -274,3 +274,19 @@ fn first_time(recorded: Option<Timestamp>, wall: Option<Timestamp>, behind: bool
         (recorded, wall) => recorded.or(wall).unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lease_time_begins_where_it_was_or_later() {
+        let [early, late] = [1_000, 2_000].map(Timestamp::from_secs);
+        assert_eq!(first_time(None, None, true), Timestamp::default());
+        assert_eq!(first_time(None, Some(late), false), late);
+        assert_eq!(first_time(Some(early), None, true), early);
+        assert_eq!(first_time(Some(early), Some(late), false), late);
+        assert_eq!(first_time(Some(late), Some(early), false), late, "the wall clock was put back");
+        assert_eq!(first_time(Some(early), Some(late), true), early, "leases are moved first");
+    }
+}

@@ -18,7 +18,7 @@ pub(super) fn read_toml(text: &str) -> (Option<Config>, Report, Sources) {
 }
 
 /// The configuration of a TOML text without errors.
-pub(super) fn good(text: &str) -> Config {
+pub(crate) fn good(text: &str) -> Config {
     let (config, report, sources) = read_toml(text);
     config.unwrap_or_else(|| panic!("{}", report.render(&sources, report::Look::Plain)))
 }

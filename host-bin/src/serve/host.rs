@@ -30,6 +30,9 @@ const CLOCK_PERIOD_MS: u64 = 1_000;
 /// How often the lease clock's time is recorded, in seconds: after a restart without a wall clock it goes on from there.
 const MARK_PERIOD_SECS: u32 = 900;
 
+/// How soon a socket that could not be opened is tried again, in milliseconds.
+const FIT_AGAIN_MS: u64 = 5_000;
+
 /// How many batches are worked on before signals and questions are looked at.
 const BATCHES_MAX: usize = 16;
 
@@ -63,6 +66,7 @@ pub(crate) struct Host {
     status: String,
     is_ready: bool,
     clock_at: Instant,
+    fit_again_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -105,6 +109,7 @@ impl Host {
             status: String::new(),
             is_ready: false,
             clock_at: Instant::ZERO,
+            fit_again_at: None,
         })
     }
 
@@ -138,10 +143,17 @@ impl Host {
 
     /// Opens and closes sockets so that they fit, and says what is served where.
     pub(crate) fn fit(&mut self, rendered: &Rendered) {
-        for (name, why) in self.ports.fit(rendered, &self.known) {
-            warn!(event = "interface-not-opened", on = name, "{name} cannot be served: {why}");
-        }
         let mut told = Vec::new();
+        let failed = self.ports.fit(rendered, &self.known);
+        self.fit_again_at = (!failed.is_empty()).then(|| self.now().plus_millis(FIT_AGAIN_MS));
+        for (name, why) in failed {
+            let line = format!("{name} cannot be served: {why}");
+            if !self.told.contains(&line) {
+                warn!(event = "interface-not-opened", on = name, "{line}");
+            }
+            told.push(line);
+        }
+        let unopened = told.len();
         let mut served = 0;
         let mut last = None;
         for subnet in rendered.subnets() {
@@ -176,11 +188,11 @@ impl Host {
                 ),
             });
         }
-        let subnets = told.len();
+        let subnets = told.len() - unopened;
         told.extend(
             self.known.missing().map(|name| format!("waiting for {name}, which is not there")),
         );
-        for line in told.iter().filter(|line| !self.told.contains(line)) {
+        for line in told.iter().skip(unopened).filter(|line| !self.told.contains(line)) {
             info!(event = "subnet", "{line}");
         }
         self.told = told;
@@ -206,6 +218,9 @@ impl Host {
         loop {
             self.work(&mut engine);
             self.housekeep(&mut engine);
+            if self.fit_again_at.is_some_and(|at| at <= self.now()) {
+                self.fit(rendered);
+            }
             let busy = !self.intake.is_empty();
             let wake_at = engine.poll_timeout().map_or(self.clock_at, |at| at.min(self.clock_at));
             let wake_at = tokio::time::Instant::from_std(self.clock.at(wake_at));
