@@ -7,6 +7,5 @@
 
 pub mod budget;
 pub mod checksum;
-pub mod load;
 pub mod packet;
 pub mod scenario;

@@ -5,19 +5,18 @@
 //!                  \--> dhcp: hunt -> fleet -> line (frames)  >- lease -> store (a file a name) -> format
 //! ```
 
-pub(crate) mod ask;
 pub(crate) mod commands;
 mod configure;
-mod dhcp;
+pub(crate) mod dhcp;
 pub(crate) mod exit;
 mod fleet;
 pub(crate) mod format;
-mod hunt;
+pub(crate) mod hunt;
 pub(crate) mod lease;
 mod line;
 mod local;
 mod obtain;
-mod place;
+pub(crate) mod place;
 mod progress;
 mod script;
 mod session;

@@ -51,15 +51,12 @@ fn leases(state: &StateDir) -> Result<Vec<Lease>, LeasesError> {
     let mut leases = Vec::new();
     let mut after = None;
     loop {
-        match server.ask(Request::Leases { after })? {
-            Response::Leases { leases: some, next } => {
-                leases.extend(some);
-                after = next;
-            }
-            other @ (Response::Stats(_) | Response::Error { .. }) => {
-                return Err(server.unexpected(&other).into());
-            }
-        }
+        let response = server.ask(Request::Leases { after })?;
+        let Response::Leases { leases: some, next } = response else {
+            return Err(server.unexpected(&response).into());
+        };
+        leases.extend(some);
+        after = next;
         if after.is_none() {
             break;
         }

@@ -15,6 +15,7 @@ mod events;
 mod host;
 pub mod intake;
 mod interfaces;
+mod names;
 pub mod outbox;
 mod ports;
 mod prolong;

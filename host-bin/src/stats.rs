@@ -25,12 +25,9 @@ pub(crate) fn run(args: &StatsArgs) -> ExitCode {
 
 fn stats(state: &StateDir) -> Result<Stats, ClientError> {
     let mut server = Client::connect(&state.control_socket())?;
-    match server.ask(Request::Stats {})? {
-        Response::Stats(stats) => Ok(stats),
-        other @ (Response::Leases { .. } | Response::Error { .. }) => {
-            Err(server.unexpected(&other))
-        }
-    }
+    let response = server.ask(Request::Stats {})?;
+    let Response::Stats(stats) = response else { return Err(server.unexpected(&response)) };
+    Ok(stats)
 }
 
 fn json(stats: &Stats) -> String {

@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 
+use crate::id::InstallationKey;
 use crate::server::book::LeaseBook;
 use crate::server::config::ServerConfig;
 use crate::server::counters::{Arrival, Counters, Probing};
@@ -97,6 +98,11 @@ impl<'c, B: LeaseBook> Server<'c, B> {
     /// The leases, for changes by other ways than DHCP.
     pub const fn book_mut(&mut self) -> &mut B {
         &mut self.book
+    }
+
+    /// The installation's key, as the configuration has it.
+    pub const fn installation(&self) -> InstallationKey {
+        self.config.installation
     }
 
     /// What the lease clock shows.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// Which way an address was leased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Way {
+pub enum Way {
     /// From our server on this host, by its control socket.
     Local,
     /// By DHCP on an interface.
@@ -24,44 +24,56 @@ pub(crate) enum Way {
 
 /// A lease for a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct NamedLease {
+pub struct NamedLease {
+    /// The container's.
     #[serde(with = "as_text")]
-    pub(crate) name: ContainerName,
+    pub name: ContainerName,
     /// 1 to 4094; none on an untagged segment.
-    pub(crate) vlan: Option<u16>,
+    pub vlan: Option<u16>,
     /// Where it was leased; none when our server answered for a segment that has no interface.
-    pub(crate) interface: Option<String>,
+    pub interface: Option<String>,
+    /// The container's, or the interface's own.
     #[serde(with = "as_text")]
-    pub(crate) mac: HardwareAddr,
-    pub(crate) address: Ipv4Addr,
+    pub mac: HardwareAddr,
+    /// What was leased.
+    pub address: Ipv4Addr,
     /// None when the server sent no mask.
-    pub(crate) prefix_len: Option<u8>,
-    /// The best first.
-    pub(crate) routers: Vec<Ipv4Addr>,
-    pub(crate) dns: Vec<Ipv4Addr>,
-    pub(crate) domain: Option<String>,
-    pub(crate) ntp: Vec<Ipv4Addr>,
-    pub(crate) mtu: Option<u16>,
-    pub(crate) routes: Vec<NamedRoute>,
+    pub prefix_len: Option<u8>,
+    /// Routers, the best first.
+    pub routers: Vec<Ipv4Addr>,
+    /// Servers for names.
+    pub dns: Vec<Ipv4Addr>,
+    /// The domain's name.
+    pub domain: Option<String>,
+    /// Servers for the time.
+    pub ntp: Vec<Ipv4Addr>,
+    /// Octets of the longest datagram.
+    pub mtu: Option<u16>,
+    /// Routes to be set.
+    pub routes: Vec<NamedRoute>,
     /// Who gave it: option 54.
-    pub(crate) server: Ipv4Addr,
-    pub(crate) via: Way,
-    pub(crate) leased_at: Timestamp,
+    pub server: Ipv4Addr,
+    /// Which way it came.
+    pub via: Way,
+    /// When it was asked for last.
+    pub leased_at: Timestamp,
     /// T1; none, like the other two, when the lease is infinite.
-    pub(crate) renew_at: Option<Timestamp>,
+    pub renew_at: Option<Timestamp>,
     /// T2.
-    pub(crate) rebind_at: Option<Timestamp>,
-    pub(crate) expires_at: Option<Timestamp>,
+    pub rebind_at: Option<Timestamp>,
+    /// The end.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A route that the server wants set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct NamedRoute {
+pub struct NamedRoute {
     /// 0.0.0.0 with `prefix_len` 0 is the default route.
-    pub(crate) to: Ipv4Addr,
-    pub(crate) prefix_len: u8,
+    pub to: Ipv4Addr,
+    /// 0 to 32.
+    pub prefix_len: u8,
     /// None: the destination is on the link.
-    pub(crate) gateway: Option<Ipv4Addr>,
+    pub gateway: Option<Ipv4Addr>,
 }
 
 /// The two clocks seen together.

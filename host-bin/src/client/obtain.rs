@@ -22,6 +22,7 @@ use crate::client::local::{self, Local};
 use crate::client::place::Place;
 use crate::client::session::{Ended, Session, chain, say};
 use crate::client::store::Stored;
+use crate::control::names::Named;
 use crate::net::Watch;
 
 /// What the operator demands for every name.
@@ -64,10 +65,10 @@ pub(crate) async fn obtain(
 ) -> Vec<Outcome> {
     let mut seekers = names.iter().map(|name| seeker(session, place, *name)).collect::<Vec<_>>();
     match demand.via {
-        Some(Way::Local) => by_server(session, place, &mut seekers, demand, Local::Only).await,
+        Some(Way::Local) => by_server(session, place, &mut seekers, demand, Local::Only),
         Some(Way::Dhcp) => by_dhcp(session, place, &mut seekers, demand).await,
         None => {
-            by_server(session, place, &mut seekers, demand, Local::First).await;
+            by_server(session, place, &mut seekers, demand, Local::First);
             by_dhcp(session, place, &mut seekers, demand).await;
         }
     }
@@ -81,7 +82,7 @@ fn seeker(session: &Session, place: &Place, name: ContainerName) -> Seeker {
     }
 }
 
-async fn by_server(
+fn by_server(
     session: &Session,
     place: &Place,
     seekers: &mut [Seeker],
@@ -89,7 +90,7 @@ async fn by_server(
     local: Local,
 ) {
     let open = seekers.iter_mut().filter(|seeker| seeker.outcome.is_none());
-    let mut connection = match local::connect(&session.state).await {
+    let mut connection = match local::connect(&session.state) {
         Ok(connection) => connection,
         Err(error) => {
             match local {
@@ -103,10 +104,14 @@ async fn by_server(
         }
     };
     for seeker in open {
-        let container = place.segment.container(seeker.name);
-        let stored = seeker.stored.as_ref();
-        let mac = demand.mac.or_else(|| stored.map(|stored| stored.lease.mac));
-        let leased = connection.lease(&container, place, mac, demand.address).await;
+        let last_mac = seeker.stored.as_ref().map(|stored| stored.lease.mac.to_string());
+        let named = Named {
+            mac: demand.mac.map(|mac| mac.to_string()),
+            last_mac,
+            address: demand.address,
+            ..local::named(seeker.name, &place.segment)
+        };
+        let leased = connection.lease(named);
         seeker.outcome = match (leased, local) {
             (Ok(leased), _) => Some(Ok(leased)),
             (Err(error), Local::First) if error.is_elsewhere() => None,

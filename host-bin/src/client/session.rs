@@ -1,7 +1,7 @@
 //! What does every command for names need? The state directory with its key and its stored leases, and a voice.
 
 use core::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dhcp_core::id::{HardwareAddr, InstallationKey};
 use lease_store::container::{Container, ContainerName};
@@ -10,11 +10,12 @@ use crate::client::exit::Exit;
 use crate::client::place::{Nowhere, Place, Segment, interfaces};
 use crate::client::store::{Store, StoreError, Stored};
 use crate::installation::{InstallationError, load_or_create};
+use crate::state::StateDir;
 
 /// Where servers and clients keep what must survive.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) state: PathBuf,
+    pub(crate) state: StateDir,
     pub(crate) store: Store,
     pub(crate) installation: InstallationKey,
 }
@@ -77,7 +78,7 @@ impl Session {
     /// [`InstallationError`].
     pub(crate) fn open(state: &Path) -> Result<Self, InstallationError> {
         let installation = load_or_create(state)?;
-        Ok(Self { state: state.to_owned(), store: Store::under(state), installation })
+        Ok(Self { state: StateDir::new(state), store: Store::under(state), installation })
     }
 
     /// What is stored for a name. A damaged file is told of and counts for nothing: a truck must start.

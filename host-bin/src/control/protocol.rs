@@ -12,6 +12,8 @@ use core::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::control::names::{Named, NamedLease, RefusedKind};
+
 /// The version that is spoken.
 pub const VERSION: u32 = 1;
 
@@ -51,6 +53,16 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Ipv4Addr>,
     },
+    /// A lease for a name, for as long as its subnet gives; the one that it has is extended.
+    Lease(Named),
+    /// The end of a name's lease, and of its right to the address.
+    Release(Named),
+    /// The right to an address for a name that has not asked yet.
+    Reserve(Named),
+    /// The end of all that is known of a name.
+    Unreserve(Named),
+    /// The MAC address that a name has or would get.
+    Mac(Named),
 }
 
 /// What is answered.
@@ -71,6 +83,35 @@ pub enum Response {
         leases: Vec<Lease>,
         /// Ask again after this address; none: these were the last.
         next: Option<Ipv4Addr>,
+    },
+    /// See [`Request::Lease`]: it is on the medium.
+    Leased {
+        /// The lease.
+        lease: Box<NamedLease>,
+    },
+    /// See [`Request::Reserve`]: it is on the medium.
+    Reserved {
+        /// The address that is kept for the name.
+        address: Ipv4Addr,
+        /// The MAC address that goes with it.
+        mac: String,
+    },
+    /// See [`Request::Release`] and [`Request::Unreserve`]: it is on the medium.
+    Released {
+        /// The address that the name had, if it had one.
+        address: Option<Ipv4Addr>,
+    },
+    /// See [`Request::Mac`].
+    Mac {
+        /// The MAC address.
+        mac: String,
+    },
+    /// A name does not get what is wished for it.
+    Refused {
+        /// For programs.
+        kind: RefusedKind,
+        /// A sentence for people.
+        said: String,
     },
 }
 

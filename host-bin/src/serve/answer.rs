@@ -37,6 +37,11 @@ impl Answering<'_, '_> {
         written(&match parse(line) {
             Ok(Request::Stats {}) => Response::Stats(self.stats()),
             Ok(Request::Leases { after }) => self.leases(after),
+            Ok(Request::Lease(named)) => self.lease_for(&named),
+            Ok(Request::Release(named)) => self.release_for(&named),
+            Ok(Request::Reserve(named)) => self.reserve_for(&named),
+            Ok(Request::Unreserve(named)) => self.unreserve_for(&named),
+            Ok(Request::Mac(named)) => self.mac_for(&named),
             Err(message) => Response::Error { message },
         })
     }

@@ -8,7 +8,10 @@ use core::net::Ipv4Addr;
 
 use dhcp_core::id::HardwareAddr;
 use dhcp_core::server::book::{Change, LeaseBook};
-use dhcp_core::server::{Durable, Event, Held, Lsn, PENDING_MAX, Probe, Reply, Scratch, Server};
+use dhcp_core::server::{
+    Durable, Event, Held, Ingress, Lsn, Outcome, PENDING_MAX, Probe, Reply, Scratch, Server,
+    Transmit,
+};
 use dhcp_core::time::Instant;
 
 use crate::net::BATCH_MAX;
@@ -196,6 +199,34 @@ impl<'c, B: LeaseBook, L: Log<B>> Engine<'c, B, L> {
                 tell(Notice::Failed(&error));
             }
         }
+    }
+
+    /// Decides on a message that came by another way than the network. What is answered is durable; nothing is answered when it could not
+    /// be written down. Not within a batch.
+    pub fn converse(
+        &mut self,
+        now: Instant,
+        ingress: &Ingress,
+        message: &[u8],
+        out: &mut [u8],
+        tell: &mut impl FnMut(Notice<'_, L::Error>),
+    ) -> (Event, Option<Transmit>) {
+        let Self { server, scratch, .. } = self;
+        let Outcome { reply, record, event } = server.handle(now, ingress, message, scratch, out);
+        if let Some((lsn, change)) = &record {
+            let appended = self.log.append(*lsn, change, self.server.book_mut());
+            self.appended(appended, tell);
+        }
+        let durable = self.commit(tell);
+        let transmit = match reply {
+            Reply::None => None,
+            Reply::Now(transmit) => Some(transmit),
+            Reply::Held(held) => durable.and_then(|durable| held.release(durable).ok()),
+        };
+        if transmit.is_none() && matches!(reply, Reply::Held(_)) {
+            self.counters.withheld += 1;
+        }
+        (event, transmit)
     }
 
     /// Records a change that was made in the book by other ways than DHCP. It is durable after [`Engine::commit`]; nobody may be

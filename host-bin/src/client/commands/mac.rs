@@ -1,9 +1,7 @@
 //! `hydrant mac NAME`: the MAC address that a name has or will have, so that it can be written down before it is leased.
 
 use crate::cli::client::MacArgs;
-use crate::client::ask::Named;
 use crate::client::commands::lease::print;
-use crate::client::commands::runtime;
 use crate::client::exit::Exit;
 use crate::client::local;
 use crate::client::session::{Ended, Session, place, say};
@@ -29,10 +27,8 @@ fn mac(args: &MacArgs) -> Result<HardwareAddr, Ended> {
     let container = place.segment.container(args.name);
     let stored = session.stored(&args.name, &place.segment)?;
     let recorded = || {
-        runtime().ok()?.block_on(async {
-            let mut connection = local::connect(&session.state).await.ok()?;
-            connection.mac(Named::on(args.name, &place.segment)).await.ok()
-        })
+        let named = local::named(args.name, &place.segment);
+        local::connect(&session.state).ok()?.mac(named).ok()
     };
     match stored {
         Some(stored) => Ok(stored.lease.mac),

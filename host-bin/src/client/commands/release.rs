@@ -11,7 +11,6 @@ use dhcp_core::wire::frame::arp::{Arp, Operation};
 use jiff::Timestamp;
 
 use crate::cli::client::NameArgs;
-use crate::client::ask::Named;
 use crate::client::commands::{runtime, stored_place};
 use crate::client::dhcp::seed;
 use crate::client::exit::Exit;
@@ -70,9 +69,9 @@ async fn release(
             Way::Local => {
                 let failed =
                     |error: local::LocalError| Ended { exit: error.exit(), said: chain(&error) };
-                let mut connection = local::connect(&session.state).await.map_err(failed)?;
-                let named = Named::on(stored.lease.name, segment);
-                connection.release(named).await.map_err(failed)?;
+                let mut connection = local::connect(&session.state).map_err(failed)?;
+                let named = local::named(stored.lease.name, segment);
+                connection.release(named).map_err(failed)?;
             }
             Way::Dhcp if stored.lease.is_over(Timestamp::now()) => {}
             Way::Dhcp => by_dhcp(session, &stored.lease).await?,

@@ -1,21 +1,21 @@
 //! `hydrant reserve NAME` and `unreserve NAME`: an address on our server for a name that has not asked yet, and its end.
 
 use crate::cli::client::{ReserveArgs, UnreserveArgs};
-use crate::client::ask::{Named, Reserved};
-use crate::client::commands::runtime;
 use crate::client::exit::Exit;
 use crate::client::local::{self, LocalError};
 use crate::client::session::{Ended, chain, place, say};
+use crate::control::names::Named;
+use crate::state::StateDir;
 
 /// Runs `reserve` and gives the exit code.
 pub(crate) fn reserve(args: &ReserveArgs) -> Exit {
     let reserved = || {
         let place = place(args.place.vlan, args.place.interface.as_deref())?;
         let mac = args.mac.map(|mac| mac.to_string());
-        let named = Named { mac, address: args.ip, ..Named::on(args.name, &place.segment) };
-        let asked = async { local::connect(&args.state.state).await?.reserve(named).await };
-        let Reserved { address, mac } =
-            runtime()?.block_on(asked).map_err(|error| ended(&error))?;
+        let named = Named { mac, address: args.ip, ..local::named(args.name, &place.segment) };
+        let state = StateDir::new(&args.state.state);
+        let reserved = local::connect(&state).and_then(|mut server| server.reserve(named));
+        let (address, mac) = reserved.map_err(|error| ended(&error))?;
         Ok(format!("{}: {address} with {mac}", place.segment.container(args.name)))
     };
     told(reserved())
@@ -25,10 +25,11 @@ pub(crate) fn reserve(args: &ReserveArgs) -> Exit {
 pub(crate) fn unreserve(args: &UnreserveArgs) -> Exit {
     let forgotten = || {
         let place = place(args.place.vlan, args.place.interface.as_deref())?;
-        let named = Named::on(args.name, &place.segment);
-        let asked = async { local::connect(&args.state.state).await?.unreserve(named).await };
+        let named = local::named(args.name, &place.segment);
+        let state = StateDir::new(&args.state.state);
         let container = place.segment.container(args.name);
-        match runtime()?.block_on(asked).map_err(|error| ended(&error))? {
+        let forgotten = local::connect(&state).and_then(|mut server| server.unreserve(named));
+        match forgotten.map_err(|error| ended(&error))? {
             Some(address) => Ok(format!("{container}: {address} is anybody's now")),
             None => Ok(format!("{container}: had no address")),
         }
