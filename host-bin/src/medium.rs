@@ -101,7 +101,7 @@ impl FileMedium {
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let disk = LinuxDisk::open(path).map_err(|source| system("open", path, source))?;
         match disk.try_lock() {
-            Ok(true) => Self::with_disk(disk, path),
+            Ok(true) => Self::with_disk(disk, path, SECTOR_LEN),
             Ok(false) => Err(FileError::InUse { path: path.to_path_buf() }),
             Err(source) => Err(system("lock", path, source)),
         }
@@ -151,14 +151,14 @@ impl FileMedium {
 }
 
 impl<D: Disk> FileMedium<D> {
-    /// The journal on a file that nobody else writes; an empty one is made longer.
+    /// The journal on a file that nobody else writes, in sectors of `sector_len` octets as [`Geometry`] allows them; an empty one is made longer.
     ///
     /// # Errors
     /// [`FileError`].
-    pub fn with_disk(disk: D, path: &Path) -> Result<Self, FileError> {
+    pub fn with_disk(disk: D, path: &Path, sector_len: u32) -> Result<Self, FileError> {
         let len = disk.octets().map_err(|source| system("read", path, source))?;
-        let sectors = u32::try_from(len / u64::from(SECTOR_LEN)).unwrap_or(u32::MAX);
-        let geometry = Geometry { word_len: WORD_LEN, sector_len: SECTOR_LEN, sectors };
+        let sectors = u32::try_from(len / u64::from(sector_len)).unwrap_or(u32::MAX);
+        let geometry = Geometry { word_len: WORD_LEN, sector_len, sectors };
         let mut medium = Self { writable: true, ..Self::new(disk, path, geometry) };
         if medium.is_foreign(len)? {
             return Err(FileError::NotAJournal { path: path.to_path_buf() });
@@ -187,7 +187,7 @@ impl<D: Disk> FileMedium<D> {
         let mut foreign = false;
         for sector in 0..self.geometry.sectors.max(u32::from(len > 0)) {
             let mut header = [0; 32];
-            self.read(sector * SECTOR_LEN, &mut header)?;
+            self.read(sector * self.geometry.sector_len, &mut header)?;
             if header.starts_with(&MAGIC) {
                 return Ok(false);
             }
@@ -197,11 +197,12 @@ impl<D: Disk> FileMedium<D> {
     }
 
     fn lengthen(&mut self, sectors: u32) -> Result<(), FileError> {
-        let ones = vec![0xff; SECTOR_LEN as usize];
-        let before = u64::from(self.geometry.sectors) * u64::from(SECTOR_LEN);
+        let sector_len = self.geometry.sector_len;
+        let ones = vec![0xff; sector_len as usize];
+        let before = u64::from(self.geometry.sectors) * u64::from(sector_len);
         let mut written = Ok(());
         for sector in self.geometry.sectors..sectors {
-            let at = u64::from(sector) * u64::from(SECTOR_LEN);
+            let at = u64::from(sector) * u64::from(sector_len);
             written = written.and_then(|()| self.write_all(&ones, at));
         }
         let synced = written.and_then(|()| self.disk.sync_all());
@@ -305,7 +306,7 @@ impl<D: Disk> Medium for FileMedium<D> {
             let filled = if cached {
                 Ok(())
             } else {
-                let sector_len = u64::from(SECTOR_LEN);
+                let sector_len = u64::from(self.geometry.sector_len);
                 self.ahead.at = at / sector_len * sector_len;
                 let wanted = sector_len.max(end - self.ahead.at);
                 self.ahead.octets.clear();
@@ -330,7 +331,8 @@ impl<D: Disk> Medium for FileMedium<D> {
     }
 
     fn erase(&mut self, sector: u32) -> Result<(), FileError> {
-        self.keep(sector * SECTOR_LEN, &[0xff; SECTOR_LEN as usize])
+        let sector_len = self.geometry.sector_len;
+        self.keep(sector * sector_len, &vec![0xff; sector_len as usize])
     }
 
     fn sync(&mut self) -> Result<(), FileError> {
@@ -348,7 +350,7 @@ impl<D: Disk> Medium for FileMedium<D> {
 
     fn grow(&mut self) -> Result<bool, FileError> {
         let sectors = self.geometry.sectors.saturating_add(SECTORS_STEP);
-        if !self.writable || sectors.checked_mul(SECTOR_LEN).is_none() {
+        if !self.writable || sectors.checked_mul(self.geometry.sector_len).is_none() {
             return Ok(false);
         }
         self.lengthen(sectors)?;

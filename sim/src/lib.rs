@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod file;
 pub mod ledger;
 pub mod nor;
 pub mod wear;

@@ -8,6 +8,7 @@
 )]
 
 mod exhaustive;
+mod file;
 mod header;
 mod random;
 mod trace;

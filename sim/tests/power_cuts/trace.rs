@@ -9,8 +9,8 @@ use dhcp_core::server::Lsn;
 use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 use lease_store::index::Replay as _;
-use lease_store::journal::{Journal, Opened};
-use lease_store::medium::NorMedium;
+use lease_store::journal::{Journal, JournalError, Opened};
+use lease_store::medium::{Medium, NorMedium};
 use sim::ledger::{Client, Ledger, Line};
 use sim::nor::Nor;
 
@@ -149,28 +149,37 @@ pub(crate) fn run<const WORD: usize, const SECTOR: usize>(
     let mut lsn = Lsn::ZERO;
     let mut done = from;
     for op in &trace.ops[from..to] {
-        let result = match op {
-            Op::Bind(address, client, until) => {
-                let change = client.bind(*address, *until);
-                ledger.replay(&change);
-                lsn = lsn.next();
-                journal.append(lsn, &change, &mut ledger)
-            }
-            Op::Change(change) => {
-                ledger.replay(change);
-                lsn = lsn.next();
-                journal.append(lsn, change, &mut ledger)
-            }
-            Op::Mark(time) => journal.mark_time(*time, &mut ledger),
-            Op::Idle => journal.tidy(&mut ledger).map(|_| ()),
-        };
-        if result.is_err() || journal.sync().is_err() {
+        if apply(&mut journal, &mut ledger, &mut lsn, op).is_err() || journal.sync().is_err() {
             break;
         }
         done += 1;
     }
     let nor = journal.into_medium().into_flash();
     Ran { nor, done }
+}
+
+/// Does one step, without a sync.
+pub(crate) fn apply<M: Medium>(
+    journal: &mut Journal<M>,
+    ledger: &mut Ledger,
+    lsn: &mut Lsn,
+    op: &Op,
+) -> Result<(), JournalError<M::Error>> {
+    match op {
+        Op::Bind(address, client, until) => {
+            let change = client.bind(*address, *until);
+            ledger.replay(&change);
+            *lsn = lsn.next();
+            journal.append(*lsn, &change, ledger)
+        }
+        Op::Change(change) => {
+            ledger.replay(change);
+            *lsn = lsn.next();
+            journal.append(*lsn, change, ledger)
+        }
+        Op::Mark(time) => journal.mark_time(*time, ledger),
+        Op::Idle => journal.tidy(ledger).map(|_| ()),
+    }
 }
 
 /// Reads the flash twice, and returns what is on it. Reading changes nothing.
