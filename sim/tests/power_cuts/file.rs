@@ -76,7 +76,7 @@ fn run(file: &Rc<SimFile>, trace: &Trace, from: usize, to: usize) -> usize {
 
 #[test]
 fn no_cut_in_a_call_harms_a_file() {
-    let trace = Trace::new(31, 260, 40, 60);
+    let trace = Trace::new(31, 260, 100, 200);
     let whole = Rc::new(SimFile::new(0));
     assert_eq!(run(&whole, &trace, 0, trace.ops.len()), trace.ops.len());
     assert!(whole.octets() > u64::from(4 * SECTOR_LEN), "the file grew");
@@ -171,7 +171,7 @@ proptest! {
 
 #[test]
 fn a_journal_grows_again_when_the_disk_has_room_again() {
-    let trace = Trace::new(77, 900, 120, 60);
+    let trace = Trace::new(77, 1_500, 200, 250);
     let file = Rc::new(SimFile::new(1));
     let (mut journal, mut ledger, _) = open(&file).unwrap();
     let full = Faults { octets_max: 4 * SECTOR_LEN as usize, ..Faults::NONE };
