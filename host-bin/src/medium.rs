@@ -101,7 +101,7 @@ impl FileMedium {
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let disk = LinuxDisk::open(path).map_err(|source| system("open", path, source))?;
         match disk.try_lock() {
-            Ok(true) => Self::with_disk(disk, path, SECTOR_LEN),
+            Ok(true) => Self::with_disk(disk, path),
             Ok(false) => Err(FileError::InUse { path: path.to_path_buf() }),
             Err(source) => Err(system("lock", path, source)),
         }
@@ -151,11 +151,19 @@ impl FileMedium {
 }
 
 impl<D: Disk> FileMedium<D> {
+    /// The journal on a file that nobody else writes; an empty one is made longer.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn with_disk(disk: D, path: &Path) -> Result<Self, FileError> {
+        Self::with_sectors(disk, path, SECTOR_LEN)
+    }
+
     /// The journal on a file that nobody else writes, in sectors of `sector_len` octets as [`Geometry`] allows them; an empty one is made longer.
     ///
     /// # Errors
     /// [`FileError`].
-    pub fn with_disk(disk: D, path: &Path, sector_len: u32) -> Result<Self, FileError> {
+    pub fn with_sectors(disk: D, path: &Path, sector_len: u32) -> Result<Self, FileError> {
         let len = disk.octets().map_err(|source| system("read", path, source))?;
         let sectors = u32::try_from(len / u64::from(sector_len)).unwrap_or(u32::MAX);
         let geometry = Geometry { word_len: WORD_LEN, sector_len, sectors };

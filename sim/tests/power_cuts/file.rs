@@ -54,7 +54,7 @@ type Store = (Journal<FileMedium<Handle>>, Ledger, State);
 
 fn open(file: &Rc<SimFile>) -> Result<Store, FileError> {
     let handle = Handle(Rc::clone(file));
-    let medium = FileMedium::with_disk(handle, Path::new("leases.journal"), SECTOR_LEN)?;
+    let medium = FileMedium::with_sectors(handle, Path::new("leases.journal"), SECTOR_LEN)?;
     let mut ledger = Ledger::default();
     let (journal, opened) = Journal::open(medium, &mut ledger).unwrap();
     assert_eq!((opened.octets_lost, opened.sectors_lost), (0, 0), "a power cut is no damage");
