@@ -103,7 +103,7 @@ impl<'c> Desk<'c> {
 }
 
 /// Appends a change and syncs; `None` when it is not durable, which the server then knows.
-fn persist(
+pub fn persist(
     server: &mut Server<'_, Leases>,
     journal: &mut ChipJournal,
     (lsn, change): (Lsn, Change<'_>),

@@ -106,9 +106,10 @@ impl Board {
         self.cable.as_ref().expect("the cable is a socket")
     }
 
-    /// Cuts the power: nothing is finished, nothing is said.
-    pub fn cut(mut self) {
+    /// Cuts the power: nothing is finished, nothing is said. What left before is still in the cable, if that is a socket.
+    pub fn cut(mut self) -> Option<UnixDatagram> {
         self.kill();
+        self.cable.take()
     }
 
     /// Waits until the program ends by itself.

@@ -3,8 +3,10 @@
 //! `scripts/build-firmware` builds the image before.
 
 pub mod board;
+pub mod budget;
 pub mod chip;
 pub mod client;
+pub mod counts;
 pub mod log;
 pub mod size;
 pub mod truck;

@@ -1,11 +1,14 @@
-//! What does the image weigh? `cargo run -p harness`: a table of the crates in it.
+//! What does the image weigh, and how many instructions does an answer take? `cargo run -p harness`: two tables.
 
+use harness::counts::counts;
 use harness::size::Sizes;
+use harness::{program, truck};
 
 fn main() {
-    let names: Vec<_> = std::env::args().skip(1).collect();
-    let names = if names.is_empty() { vec!["firmware".to_owned()] } else { names };
-    for name in names {
-        println!("{name}\n{}", Sizes::of(&harness::program(&name)));
+    println!("octets of the image\n{}\n", Sizes::of(&program("firmware")));
+    println!("instructions, by what is done and how many leases there are");
+    let measured = std::env::args_os().nth(1).map_or_else(|| program("measure"), Into::into);
+    for ((what, leases), count) in counts(&measured, &truck::IMAGE) {
+        println!("{count:>8}  {what} {leases}");
     }
 }

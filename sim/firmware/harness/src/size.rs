@@ -25,6 +25,27 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    /// The crates that make a server of a board: protocol, store, drivers and stack, and what only they use. The image's reading at start (postcard and
+    /// serde), the logging, the compiler's runtime and the panics' formatting are none of them.
+    const SERVER: [&str; 10] = [
+        "dhcp_core",
+        "lease_store",
+        "firmware",
+        "smoltcp",
+        "managed",
+        "heapless",
+        "byteorder",
+        "siphasher",
+        "crc",
+        "cortex_m",
+    ];
+
+    /// Octets of the code of server, store, drivers and smoltcp.
+    #[must_use]
+    pub fn code(&self) -> u64 {
+        Self::SERVER.iter().filter_map(|name| self.by_crate.get(*name)).sum()
+    }
+
     /// Weighs a program.
     ///
     /// # Panics
@@ -92,6 +113,7 @@ impl fmt::Display for Sizes {
             writeln!(f, "{octets:>8}  {name}")?;
         }
         writeln!(f, "{:>8}  (constants)", self.constants)?;
+        writeln!(f, "{:>8}  code of server, store, drivers and smoltcp", self.code())?;
         writeln!(f, "{:>8}  text in all", self.text)?;
         write!(f, "{:>8}  static RAM", self.ram)
     }

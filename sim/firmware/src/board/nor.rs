@@ -32,6 +32,12 @@ impl Chip {
         Self(())
     }
 
+    /// The chip for a program that starts nothing else of the board, and so calls this once and not [`Board::start`](super::Board::start).
+    #[must_use]
+    pub const fn alone() -> Self {
+        Self::new()
+    }
+
     /// The chip in two: octets that are read where they are for as long as the program runs, and the rest, to be written to.
     ///
     /// # Panics

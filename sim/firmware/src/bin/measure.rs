@@ -1,0 +1,212 @@
+//! How many instructions does an answer take? From the message's octets to the reply's, codec included, at different occupancies.
+//!
+//! It runs in QEMU with `-icount shift=6`, where every instruction takes 64 ns, which is 1.6 ticks of the timer: a count is right to one instruction.
+//! Each line of the log is a name, a number of leases and a count. Messages are made in the loop and not counted.
+
+#![no_std]
+#![no_main]
+
+use core::net::Ipv4Addr;
+
+use cortex_m::peripheral::SYST;
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::singleton;
+use cortex_m_rt::entry;
+use cortex_m_semihosting::debug::{EXIT_SUCCESS, exit};
+use defmt::info;
+use defmt_semihosting as _;
+use dhcp_core::server::config::{Link, ServerConfig};
+use dhcp_core::server::{Event, Ingress, Reply, Scratch, Server};
+use dhcp_core::time::{Instant, LeaseClock, Timestamp};
+use dhcp_core::wire::frame::ipv4::Udp;
+use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_IPV4, Ethernet};
+use firmware::board::nor::{Chip, SECTOR_LEN};
+use firmware::board::stack;
+use firmware::desk::{ChipJournal, persist};
+use firmware::{ImageRoom, Leases, wire};
+use lease_store::image;
+use lease_store::journal::Journal;
+use lease_store::medium::NorMedium;
+use lease_store::table::ArrayStorage;
+
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
+const INGRESS: Ingress =
+    Ingress { link: Link { interface: 0, vlan: None }, local: SERVER, unicast: false };
+const MESSAGE_LEN: usize = 300;
+const OPTIONS_AT: usize = 240;
+
+/// Nanoseconds of a tick and of an instruction.
+const TICK_NS: u32 = 40;
+const INSTRUCTION_NS: u32 = 64;
+
+struct Counter(SYST);
+
+impl Counter {
+    /// Runs `work` and counts its instructions.
+    fn count<R>(&self, work: impl FnOnce() -> R) -> (R, u32) {
+        let before = SYST::get_current();
+        let result = work();
+        let ticks = before.wrapping_sub(SYST::get_current()) & 0x00ff_ffff;
+        (result, ticks * TICK_NS / INSTRUCTION_NS)
+    }
+}
+
+struct Bench {
+    server: Server<'static, Leases>,
+    journal: ChipJournal,
+    scratch: &'static mut Scratch,
+    reply: &'static mut [u8; 1_472],
+    counter: Counter,
+}
+
+impl Bench {
+    /// Answers one message; what happened, and the instructions of deciding and of recording.
+    fn handle(&mut self, message: &[u8]) -> (Event, Option<Ipv4Addr>, u32, u32) {
+        let Self { server, journal, scratch, reply, counter } = self;
+        let (outcome, decided) =
+            counter.count(|| server.handle(NOW, &INGRESS, message, scratch, *reply));
+        let address = if let Event::Offered(deal) | Event::Acknowledged(deal) = outcome.event {
+            Some(deal.address)
+        } else {
+            None
+        };
+        let waits = matches!(outcome.reply, Reply::Held(_));
+        let recorded = outcome.record.map_or(0, |record| {
+            let (durable, recorded) = counter.count(|| persist(server, journal, record));
+            assert!(!waits || durable.is_some(), "the record is durable");
+            recorded
+        });
+        (outcome.event, address, decided, recorded)
+    }
+
+    /// A new client comes and takes what it is offered.
+    fn lease(&mut self, client: u8) -> Ipv4Addr {
+        let (_, address, ..) = self.handle(&discover(client));
+        let address = address.expect("an address is free");
+        self.handle(&select(client, address));
+        address
+    }
+}
+
+const NOW: Instant = Instant::from_millis(1_000);
+
+#[entry]
+fn main() -> ! {
+    stack::paint();
+    let mut timer = cortex_m::Peripherals::take().expect("once").SYST;
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(0x00ff_ffff);
+    timer.clear_current();
+    timer.enable_counter();
+    let (octets, region) = Chip::alone().split(4 * SECTOR_LEN);
+    let room = singleton!(: ImageRoom = ImageRoom::new()).expect("once");
+    let config = image::read(octets, room).expect("the image is good");
+    let config = &*singleton!(: ServerConfig<'static> = config).expect("once");
+    let mut leases = Leases::new(config, ArrayStorage::empty()).expect("the leases fit");
+    let Ok((journal, _)) = Journal::open(NorMedium::new(region), &mut leases) else {
+        panic!("the journal is readable")
+    };
+    let clock = LeaseClock::new(Instant::ZERO, Timestamp::from_secs(1));
+    let mut bench = Bench {
+        server: Server::new(config, leases, clock),
+        journal,
+        scratch: singleton!(: Scratch = Scratch::new()).expect("once"),
+        reply: singleton!(: [u8; 1_472] = [0; 1_472]).expect("once"),
+        counter: Counter(timer),
+    };
+    let (_, nothing) = bench.counter.count(|| ());
+    info!("nothing 0 {=u32}", nothing);
+    loops(&bench.counter);
+    let all = bench.server.book().len();
+    let mut bound = 0;
+    for share in [1, 50, 99] {
+        // One less than all when the last one is measured; one address is reserved.
+        let leases = (all - 2) * share / 99;
+        while bound < leases {
+            bound += 1;
+            bench.lease(u8::try_from(bound).expect("a byte counts the leases"));
+        }
+        measure(&mut bench, bound);
+    }
+    info!("stack {=usize} {=usize}", stack::room(), stack::used());
+    loop {
+        exit(EXIT_SUCCESS);
+    }
+}
+
+/// A check of the counting itself: a loop of a known length.
+fn loops(counter: &Counter) {
+    let ((), thousand) = counter.count(|| cortex_m::asm::delay(1_000));
+    info!("delay 1000 {=u32}", thousand);
+}
+
+fn measure(bench: &mut Bench, bound: usize) {
+    let stranger = 200;
+    let (_, offered, discover_count, _) = bench.handle(&discover(stranger));
+    let offered = offered.expect("an address is free");
+    info!("discover {=usize} {=u32}", bound, discover_count);
+    // Not taken: the offer is given back, so that the next occupancy begins with as many leases.
+    let (_, _, select_count, bind_count) = bench.handle(&select(stranger, offered));
+    info!("select {=usize} {=u32}", bound, select_count);
+    info!("bind-record {=usize} {=u32}", bound, bind_count);
+    let (event, _, renew_count, renew_record) = bench.handle(&renew(stranger, offered));
+    assert!(matches!(event, Event::Acknowledged(_)), "the lease is renewed");
+    info!("renew {=usize} {=u32}", bound, renew_count);
+    info!("renew-record {=usize} {=u32}", bound, renew_record);
+    bench.handle(&release(stranger, offered));
+    frames(bench, bound);
+}
+
+/// What is around the message: the frame that it came in and the frame that the reply leaves in.
+fn frames(bench: &mut Bench, bound: usize) {
+    let ethernet = Ethernet {
+        destination: BROADCAST_MAC,
+        source: [2, 0, 0, 1, 0, 1],
+        vlan: None,
+        ethertype: ETHERTYPE_IPV4,
+    };
+    let (source, destination) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
+    let payload = &discover(201);
+    let udp = Udp { source, destination, source_port: 68, destination_port: 67, payload };
+    let mut frame = [0; 400];
+    let (len, written) = bench.counter.count(|| udp.write_frame(&ethernet, &mut frame));
+    let frame = frame.get(..len.unwrap_or(0)).unwrap_or_default();
+    let (incoming, read) = bench.counter.count(|| wire::Incoming::of(frame));
+    assert!(matches!(incoming, wire::Incoming::Dhcp(..)), "the frame is read");
+    info!("frame-read {=usize} {=u32}", bound, read);
+    info!("frame-write {=usize} {=u32}", bound, written);
+}
+
+fn discover(client: u8) -> [u8; MESSAGE_LEN] {
+    message(client, [0; 4], &[53, 1, 1, 55, 4, 1, 3, 6, 51, 255])
+}
+
+fn select(client: u8, address: Ipv4Addr) -> [u8; MESSAGE_LEN] {
+    let [a, b, c, d] = address.octets();
+    let options = [53, 1, 3, 50, 4, a, b, c, d, 54, 4, 10, 0, 1, 1, 55, 4, 1, 3, 6, 51, 255];
+    message(client, [0; 4], &options)
+}
+
+fn renew(client: u8, address: Ipv4Addr) -> [u8; MESSAGE_LEN] {
+    message(client, address.octets(), &[53, 1, 3, 55, 4, 1, 3, 6, 51, 255])
+}
+
+fn release(client: u8, address: Ipv4Addr) -> [u8; MESSAGE_LEN] {
+    message(client, address.octets(), &[53, 1, 7, 54, 4, 10, 0, 1, 1, 255])
+}
+
+fn message(client: u8, ciaddr: [u8; 4], options: &[u8]) -> [u8; MESSAGE_LEN] {
+    let mut octets = [0; MESSAGE_LEN];
+    let front = [1, 1, 6, 0, 1, 2, 3, client];
+    let parts: [(usize, &[u8]); 5] = [
+        (0, &front),
+        (12, &ciaddr),
+        (28, &[2, 0, 0, 1, 0, client]),
+        (OPTIONS_AT - 4, &[99, 130, 83, 99]),
+        (OPTIONS_AT, options),
+    ];
+    for (at, part) in parts {
+        octets.iter_mut().skip(at).zip(part).for_each(|(to, octet)| *to = *octet);
+    }
+    octets
+}
