@@ -9,9 +9,12 @@
 pub mod client;
 pub mod config;
 mod input;
+pub mod journal;
 pub mod oracle;
 pub mod server;
+mod table;
 pub mod wire;
+mod world;
 
 pub use self::input::Input;
 
@@ -35,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "server_hears", body: server::hear, input: Input::Message },
     Target { name: "client", body: client::any_script, input: Input::Script },
     Target { name: "client_hears", body: client::hear, input: Input::Message },
+    Target { name: "journal", body: journal::any_medium, input: Input::Script },
     Target { name: "config_toml", body: config::toml, input: Input::Text },
     Target { name: "config_dhcpd", body: config::dhcpd, input: Input::Text },
 ];

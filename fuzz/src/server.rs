@@ -6,10 +6,9 @@
 //! - at most one reply a request, none of them malformed, each to where RFC 2131 section 4.1 sends it;
 //! - the next deadline is later than now.
 
-mod book;
+mod record;
 mod script;
 mod told;
-mod world;
 
 use core::net::Ipv4Addr;
 
@@ -18,11 +17,13 @@ use dhcp_core::id::HardwareAddr;
 use dhcp_core::server::book::{LeaseBook as _, Standing};
 use dhcp_core::server::{Durable, Held, Ingress, Lsn, Reply, Scratch, Server, Transmit};
 use dhcp_core::time::{Instant, LeaseClock, Timestamp};
+use lease_store::index::Replay as _;
 
-use self::book::{Book, Record, empty};
+use self::record::Record;
 use self::script::{Packet, Step};
 use self::told::{Said, Told};
-use self::world::{LINKS, World, mac};
+use crate::table::{Table, empty};
+use crate::world::{self, LINKS, World, mac};
 
 /// Steps of one script; what is longer ends there.
 const STEPS_MAX: usize = 400;
@@ -64,7 +65,7 @@ pub fn hear(octets: &[u8]) {
 /// The server, its journal, the clock, and what the clients know.
 struct Stage {
     world: World,
-    server: Server<'static, Book>,
+    server: Server<'static, Table>,
     now: Instant,
     /// Appended and durable, in order.
     journal: Vec<Record>,
@@ -221,7 +222,7 @@ impl Stage {
         let stamp = self.server.time(self.now);
         let mut book = empty(self.world.config);
         for record in &self.journal {
-            record.replay(&mut book, stamp);
+            book.replay(&record.change());
         }
         let clock = LeaseClock::new(self.now, stamp);
         self.server = Server::new(self.world.config, book, clock);
@@ -263,6 +264,7 @@ impl Stage {
     }
 
     fn check_room(&self) {
+        self.server.book().check();
         for subnet in self.world.subnets() {
             let (free, all) = self.server.book().room(subnet);
             assert!(free <= all, "{free} of {all} addresses are free");

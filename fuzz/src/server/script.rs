@@ -7,7 +7,7 @@ use dhcp_core::id::{ClientId, ClientKey, HardwareAddr};
 use dhcp_core::server::config::{Identity, ServerConfig, SubnetIndex};
 use dhcp_core::wire::message::MAGIC_COOKIE;
 
-use super::world::{NAME, World, ip, mac};
+use crate::world::{NAME, World, ip, mac};
 
 /// How many clients there are. One number is one client, with or without its identifier.
 pub(super) const CLIENTS: u8 = 6;

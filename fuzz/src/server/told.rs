@@ -10,7 +10,7 @@ use dhcp_core::server::{Destination, Ingress, Transmit};
 use dhcp_core::time::{LeaseTime, Timestamp};
 use dhcp_core::wire::message::{BOOT_REPLY, Message, MessageType, Scratch};
 
-use super::world::World;
+use crate::world::World;
 
 /// An offer is held for at least so long, in seconds.
 const OFFER_HOLD_SECS_MIN: u32 = 10;
@@ -153,7 +153,12 @@ impl Told {
             Some(Said { kind: Some(MessageType::Nak), .. }) => {
                 self.leases.retain(|_, (owner, _)| *owner != hardware);
             }
-            Some(Said { kind: Some(MessageType::Ack) | None, yiaddr, .. }) => {
+            Some(said @ Said { kind: Some(MessageType::Ack) | None, yiaddr, .. }) => {
+                // Whoever asks anew has what it is given now, though it be for a shorter time and the ACK not there yet: it asks until it is.
+                let own = self.leases.get_mut(yiaddr).filter(|(owner, _)| *owner == hardware);
+                if let (Some((_, until)), Some(lease)) = (own, said.lease) {
+                    *until = (*until).min(said.decided.plus(lease));
+                }
                 self.leases.retain(|address, (owner, _)| {
                     let other = segment(*address) == segment(*yiaddr) && address != yiaddr;
                     *owner != hardware || !other
