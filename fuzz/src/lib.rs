@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod config;
+pub mod control;
 mod input;
 pub mod journal;
 pub mod oracle;
@@ -39,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "client", body: client::any_script, input: Input::Script },
     Target { name: "client_hears", body: client::hear, input: Input::Message },
     Target { name: "journal", body: journal::any_medium, input: Input::Script },
+    Target { name: "control", body: control::line, input: Input::Text },
     Target { name: "config_toml", body: config::toml, input: Input::Text },
     Target { name: "config_dhcpd", body: config::dhcpd, input: Input::Text },
 ];

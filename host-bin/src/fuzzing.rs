@@ -1,5 +1,5 @@
-//! What holds for every text that claims to be a configuration? The body of the fuzz targets for both languages, here because
-//! nothing outside of the crate sees the configuration.
+//! What holds for every text that claims to be a configuration, and for every line on the control socket? The bodies of fuzz targets, here
+//! because nothing outside of the crate sees what they look at.
 
 use std::path::Path;
 
@@ -11,6 +11,8 @@ use dhcp_core::wire::options::Options;
 use crate::config::render::{Interface, Interfaces, Rendered};
 use crate::config::report::{Look, Severity};
 use crate::config::{Language, Loaded, load_text};
+use crate::control::protocol::{Response, Versioned};
+use crate::control::server::{parse, written};
 
 /// Reads a text as TOML.
 ///
@@ -27,6 +29,35 @@ pub fn toml(text: &str) {
 pub fn dhcpd(text: &str) {
     if !text.to_ascii_lowercase().contains("include") {
         examine(&load_text(Path::new("fuzz.conf"), text.to_owned(), Language::Dhcpd));
+    }
+}
+
+/// Reads a line of the control socket as the server does, and as its client does: it is understood and said again alike, or refused with one line.
+///
+/// # Panics
+/// When a promise about the protocol is broken.
+pub fn control(line: &[u8]) {
+    let one_line = |octets: &[u8]| !octets.is_empty() && !octets.contains(&b'\n');
+    match parse(line) {
+        Ok(request) => {
+            let said = serde_json::to_vec(&Versioned::new(&request)).expect("JSON has all of it");
+            assert!(one_line(&said), "a request is one line");
+            assert_eq!(parse(&said), Ok(request), "what is said again means the same");
+        }
+        Err(message) => {
+            assert!(!message.is_empty(), "a refusal has a reason");
+            let said = written(&Response::Error { message });
+            assert!(one_line(&said), "a response is one line, whatever was asked");
+            let heard: Result<Versioned<Response>, _> = serde_json::from_slice(&said);
+            assert!(heard.is_ok(), "the client reads what the server refuses with");
+        }
+    }
+    if let Ok(Versioned { body, .. }) = serde_json::from_slice::<Versioned<Response>>(line) {
+        let said = written(&body);
+        assert!(one_line(&said), "a response is one line");
+        let again: Versioned<Response> =
+            serde_json::from_slice(&said).expect("it was just written");
+        assert_eq!(again.body, body, "what is said again means the same");
     }
 }
 
