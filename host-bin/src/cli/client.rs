@@ -11,6 +11,7 @@ use lease_store::container::ContainerName;
 use crate::client::exit::EXIT_CODES;
 use crate::client::format::Format;
 use crate::client::lease::Way;
+use crate::logging::LogFormat;
 
 /// Where server and client keep what must survive.
 const STATE: &str = "/var/lib/hydrant";
@@ -92,6 +93,9 @@ pub(crate) struct MacArgs {
 pub(crate) struct KeepArgs {
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    /// How log lines on stderr look
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
 }
 
 #[derive(Debug, Args)]
@@ -169,7 +173,7 @@ pub(crate) struct WishArgs {
     /// This MAC address, instead of the one that follows from the name
     #[arg(long, value_name = "M", value_parser = ethernet)]
     pub(crate) mac: Option<HardwareAddr>,
-    /// How long a server is waited for, in seconds
+    /// How long a server is waited for, in seconds. The check of an address and the wait after one that is in use come on top
     #[arg(long, value_name = "S", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(crate) timeout: u32,
     /// How carefully an address from a DHCP server is checked before it is used

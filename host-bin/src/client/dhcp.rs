@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use dhcp_core::client::DECLINE_WAIT_SECS;
 use dhcp_core::conflict::Acd;
 use dhcp_core::id::InstallationKey;
 
@@ -10,6 +11,9 @@ use crate::client::hunt::{Failure, Hunt, Wish};
 use crate::client::lease::NamedLease;
 use crate::client::line::{Clock, Line};
 use crate::client::progress::Progress;
+
+/// After so many addresses that somebody else uses, of all names together, the patience is not renewed any more.
+const CONFLICTS_MAX: u32 = 3;
 
 /// How long and how carefully.
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +56,21 @@ pub(crate) async fn lease(
     let patience_ends = tokio::time::sleep(patience.timeout);
     let ctrl_c = tokio::signal::ctrl_c();
     tokio::pin!(patience_ends, ctrl_c);
+    let mut is_patient = true;
+    let mut conflicts = 0;
     let interrupted = loop {
         let clocks = clock.both();
         while let Some(len) = hunt.poll(&clocks, &mut frame) {
             line.send(frame.get(..len).expect("the fleet wrote as much"));
         }
-        if hunt.is_over() {
+        // What a server has leased is checked to the end, whatever the time.
+        if hunt.is_over() || !is_patient && !hunt.is_probing() {
             break false;
+        }
+        if hunt.conflicts() > conflicts && hunt.conflicts() <= CONFLICTS_MAX {
+            conflicts = hunt.conflicts();
+            let again = Duration::from_secs(DECLINE_WAIT_SECS.into()) + patience.timeout;
+            patience_ends.as_mut().reset(tokio::time::Instant::now() + again);
         }
         progress.show(|| hunt.progress());
         tokio::select! {
@@ -75,7 +87,7 @@ pub(crate) async fn lease(
                 }
             },
             () = clock.sleep_until(hunt.poll_timeout()) => {}
-            () = &mut patience_ends => break false,
+            () = &mut patience_ends, if is_patient => is_patient = false,
             _ = &mut ctrl_c => break true,
         }
     };

@@ -85,6 +85,7 @@ pub(crate) struct Hunt {
     interface: String,
     fleet: Fleet,
     seekers: Vec<Seeker>,
+    conflicts: u32,
 }
 
 #[derive(Debug)]
@@ -140,7 +141,7 @@ impl Hunt {
             let place = fleet.add(client, false)?;
             seekers.push(Seeker { wish, place, failure: Failure::NoServer, result: None });
         }
-        Ok(Self { interface: interface.to_owned(), fleet, seekers })
+        Ok(Self { interface: interface.to_owned(), fleet, seekers, conflicts: 0 })
     }
 
     /// A frame that came in.
@@ -176,6 +177,18 @@ impl Hunt {
     /// Whether every name has its lease or will not get one.
     pub(crate) fn is_over(&self) -> bool {
         self.seekers.iter().all(|seeker| seeker.result.is_some())
+    }
+
+    /// How many addresses were leased and found in use. The server answered, and is not to be blamed for the time that it takes.
+    pub(crate) const fn conflicts(&self) -> u32 {
+        self.conflicts
+    }
+
+    /// Whether an address is leased, and only its check is not over yet.
+    pub(crate) fn is_probing(&self) -> bool {
+        let open = self.seekers.iter().filter(|seeker| seeker.result.is_none());
+        open.map(|seeker| self.fleet.client(seeker.place).state().phase())
+            .any(|phase| phase == Phase::Probing)
     }
 
     /// What became of each wish, in their order; those that are still at it fail with the best reason there is.
@@ -217,7 +230,10 @@ impl Hunt {
                 }
             }
             Event::Refused { server_id } => seeker.failure = Failure::Refused { server: server_id },
-            Event::Conflict { address, by } => seeker.failure = Failure::Conflict { address, by },
+            Event::Conflict { address, by } => {
+                seeker.failure = Failure::Conflict { address, by };
+                self.conflicts += 1;
+            }
             Event::Ipv6OnlyPreferred { .. } => {
                 if let Failure::Unfinished { server, .. } = seeker.failure {
                     seeker.result = Some(Err(Failure::Ipv6Only { server }));

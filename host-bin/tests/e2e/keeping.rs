@@ -110,6 +110,59 @@ fn a_device_renews_loses_and_finds_its_address_again() {
     });
 }
 
+/// Its server's card was replaced: what is sent to the old one (RENEWING) reaches nobody, and what is sent to all (REBINDING) does.
+#[test]
+fn a_device_rebinds_when_its_server_cannot_be_reached_as_before() {
+    harness::run(&["udhcpd"], |bed| {
+        let [server, client] = nodes(bed);
+        let served = tools::server("udhcpd", &server, 1, SECS);
+        let device = foreground(&client, &[]);
+        let address = tools::field(&told(&device, 0, "bound"), "ip").to_owned();
+        server.ip("link set eth0 address 02:00:00:00:00:99").unwrap();
+        let (from, heard) = (device.said().len(), served.said().len());
+        let line =
+            device.line_after(from, "told: ", SOON).unwrap_or_else(|error| panic!("{error}"));
+        assert!(line.starts_with("told: renewed ") && line.contains(&address), "{line}");
+        assert_eq!(served.said()[heard..].matches("sending ACK").count(), 1, "{}", served.said());
+        assert!(!device.said().contains("told: lost"));
+    });
+}
+
+/// The full check of RFC 5227 takes longer than the server may: the patience is for the server.
+#[test]
+fn an_address_that_is_being_checked_is_waited_for() {
+    harness::run(&["dnsmasq"], |bed| {
+        let [server, client] = nodes(bed);
+        let _served = tools::server("dnsmasq", &server, 1, 600);
+        let state = client_state(&client);
+        let all = ["lease", "camera", "--interface", "eth0", "--timeout", "2", "--format", "ip"];
+        let begun = std::time::Instant::now();
+        let answer = hydrant(&client, &[&all[..], &["--state", &state]].concat());
+        assert_eq!(answer.code, Some(0), "{answer:?}");
+        assert!(
+            begun.elapsed() > Duration::from_secs(4),
+            "three probes, and two seconds of silence"
+        );
+    });
+}
+
+/// Ctrl-C while a server is waited for: nothing is left but the installation's key.
+#[test]
+fn who_is_interrupted_leaves_nothing_half_written() {
+    harness::run(&[], |bed| {
+        let [_server, client] = nodes(bed);
+        let state = client_state(&client);
+        let arguments = ["lease", "camera", "--interface", "eth0", "--state", &state];
+        let mut waiting = client.start(HYDRANT, arguments).unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        waiting.signal(Signal::INT);
+        assert_eq!(waiting.end(SOON).unwrap().code(), Some(130));
+        assert!(waiting.stdout().contains("(exit 130)"), "{}", waiting.said());
+        let left = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), ["installation.key"]);
+    });
+}
+
 #[test]
 fn who_ends_a_device_keeps_its_lease_and_it_asks_for_it_again() {
     harness::run(&["dhcpd"], |bed| {

@@ -15,6 +15,7 @@ use dhcp_core::rng::Rng;
 use jiff::Timestamp;
 use lease_store::container::ContainerName;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::{debug, error, info, warn};
 
 use crate::cli::client::KeepArgs;
 use crate::client::commands::{runtime, stored_place};
@@ -25,15 +26,17 @@ use crate::client::hunt::{Mac, client_config};
 use crate::client::lease::{NamedLease, Way};
 use crate::client::line::{Clock, Line};
 use crate::client::place::{Port, Segment};
-use crate::client::session::{Ended, Session, chain, say};
+use crate::client::session::{Ended, Session, chain};
 use crate::client::store::Stored;
 use crate::net::Watch;
+use crate::{logging, notify};
 
 /// How often interfaces that were away are looked for, and whether a name is due.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Runs it until a signal ends it.
 pub(crate) fn run(args: &KeepArgs) -> Exit {
+    logging::init(args.log_format);
     let kept = || {
         let session = Session::open(&args.state.state)?;
         runtime()?.block_on(keep(session))
@@ -41,7 +44,7 @@ pub(crate) fn run(args: &KeepArgs) -> Exit {
     match kept() {
         Ok(()) => Exit::Leased,
         Err(Ended { exit, said }) => {
-            say(&said);
+            error!(event = "failed", "{said}");
             exit
         }
     }
@@ -56,6 +59,7 @@ async fn keep(session: Session) -> Result<(), Ended> {
     let changes = session.store.changes()?;
     let mut keeper = Keeper { session, watch, clock: Clock::start(), ports: BTreeMap::new() };
     let mut look = tokio::time::interval(LOOK);
+    notify::ready("keeping what was leased for names");
     loop {
         keeper.drain();
         let next = keeper.poll_timeout();
@@ -121,7 +125,7 @@ impl Keeper {
     async fn look(&mut self) {
         let all = match self.session.store.all() {
             Ok(all) => all,
-            Err(error) => return say(&chain(&error)),
+            Err(error) => return warn!(event = "failed", "{}", chain(&error)),
         };
         let mut here = Vec::new();
         for read in all {
@@ -133,7 +137,7 @@ impl Keeper {
                         here.push((port, key));
                     }
                 }
-                Err(error) => tracing::warn!(error = chain(&error), "a stored lease is not kept"),
+                Err(error) => warn!(event = "not-kept", "{}", chain(&error)),
             }
         }
         for (port, served) in &mut self.ports {
@@ -176,7 +180,7 @@ impl Keeper {
                 let due = lease.renew_at;
                 served.names.insert(key, Kept { place, stored, due });
             }
-            Err(error) => say(&format!("{container}: not kept: {error}")),
+            Err(error) => warn!(event = "not-kept", "{container}: not kept: {error}"),
         }
     }
 
@@ -185,7 +189,7 @@ impl Keeper {
             Ok(all) => {
                 all.into_iter().filter(|one| one.up).map(|one| one.index).collect::<Vec<_>>()
             }
-            Err(error) => return say(&chain(&error)),
+            Err(error) => return warn!(event = "failed", "{}", chain(&error)),
         };
         for ((interface, tag), served) in &mut self.ports {
             if served.line.as_ref().is_some_and(|line| indexes.contains(&line.index())) {
@@ -197,7 +201,7 @@ impl Keeper {
                 Err(error) => {
                     served.line = None;
                     if !core::mem::replace(&mut served.told, true) {
-                        say(&format!("waiting: {}", chain(&error)));
+                        warn!(event = "waiting", "waiting: {}", chain(&error));
                     }
                 }
             }
@@ -297,12 +301,17 @@ fn take(
                 &clock.both(),
             );
             if lease.address == before.address {
-                tracing::info!(name = %container, address = %lease.address, "renewed");
+                let until = lease
+                    .expires_at
+                    .map_or_else(|| "without end".to_owned(), |at| format!("until {at}"));
+                info!(event = "renewed", "{container}: {} {until}", lease.address);
             } else {
-                say(&format!(
+                warn!(
+                    event = "moved",
                     "{container}: {} instead of {}: start the container anew",
-                    lease.address, before.address
-                ));
+                    lease.address,
+                    before.address
+                );
             }
             // Somebody else wrote meanwhile; what they wrote is looked at next.
             if session.store.read(&before.name, segment).ok().flatten().as_ref()
@@ -312,23 +321,32 @@ fn take(
             }
             kept.stored = Stored::new(lease);
             if let Err(error) = session.store.write(segment, &kept.stored) {
-                say(&format!("{container}: renewed, but not written down: {}", chain(&error)));
+                warn!(
+                    event = "not-written",
+                    "{container}: renewed, but not written down: {}",
+                    chain(&error)
+                );
             }
         }
         Event::Refused { server_id } => {
-            say(&format!("{container}: {server_id} refused {}", before.address));
+            warn!(event = "refused", "{container}: {server_id} refused {}", before.address);
         }
-        Event::Lost { address, .. } => say(&format!("{container}: {address} is lost")),
+        Event::Lost { address, .. } => warn!(event = "lost", "{container}: {address} is lost"),
         Event::Conflict { address, by } => {
-            say(&format!("{container}: {address} is used by {}; declined", Mac(by)));
+            warn!(event = "declined", "{container}: {address} is used by {}; declined", Mac(by));
         }
         Event::Defended { by } => {
-            say(&format!("{container}: {} claims {}; defended", Mac(by), before.address));
+            warn!(
+                event = "defended",
+                "{container}: {} claims {}; defended",
+                Mac(by),
+                before.address
+            );
         }
         Event::Offered(_)
         | Event::RebootUnanswered { .. }
         | Event::Ipv6OnlyPreferred { .. }
         | Event::Informed
-        | _ => tracing::debug!(name = %container, ?event),
+        | _ => debug!(name = %container, ?event),
     }
 }
