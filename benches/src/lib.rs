@@ -7,5 +7,6 @@
 
 pub mod budget;
 pub mod checksum;
+pub mod load;
 pub mod packet;
 pub mod scenario;

@@ -21,7 +21,7 @@ pub const fn mac(client: u32) -> [u8; 6] {
 }
 
 /// What the fields of a client's message are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Option 53.
     pub message_type: MessageType,

@@ -25,6 +25,9 @@ const SECTORS_STEP: u32 = 4;
 /// Reads shorter than this are not worth reading ahead for.
 const READ_AHEAD_FROM: usize = 512;
 
+/// Runs whose memory is kept for the next ones; the journal begins a sector with some twenty.
+const SPARE_MAX: usize = 32;
+
 /// What went wrong with a journal's file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -62,6 +65,8 @@ pub struct FileMedium<D = LinuxDisk> {
     writable: bool,
     /// What was written since the last sync that succeeded, in this order.
     unsynced: Vec<Run>,
+    /// Memory of runs that were synced, for the next ones: a server in full swing allocates nothing.
+    spare: Vec<Vec<u8>>,
     ahead: Run,
 }
 
@@ -186,6 +191,7 @@ impl<D: Disk> FileMedium<D> {
             geometry,
             writable: false,
             unsynced: Vec::new(),
+            spare: Vec::new(),
             ahead: Run::default(),
         }
     }
@@ -266,7 +272,13 @@ impl<D: Disk> FileMedium<D> {
         let at = u64::from(at);
         match self.unsynced.last_mut() {
             Some(last) if last.end() == at => last.octets.extend_from_slice(octets),
-            Some(_) | None => self.unsynced.push(Run { at, octets: octets.to_vec() }),
+            Some(_) | None => {
+                // A run is seldom longer than a sector; what is not touched costs nothing.
+                let fresh = || Vec::with_capacity(SECTOR_LEN as usize);
+                let mut run = Run { at, octets: self.spare.pop().unwrap_or_else(fresh) };
+                run.octets.extend_from_slice(octets);
+                self.unsynced.push(run);
+            }
         }
         Ok(())
     }
@@ -352,7 +364,11 @@ impl<D: Disk> Medium for FileMedium<D> {
             written.map_err(|source| system("write", &self.path, source))?;
         }
         self.disk.sync_data().map_err(|source| system("sync", &self.path, source))?;
-        self.unsynced.clear();
+        for Run { mut octets, .. } in self.unsynced.drain(..) {
+            octets.clear();
+            self.spare.push(octets);
+        }
+        self.spare.truncate(SPARE_MAX);
         Ok(())
     }
 

@@ -5,7 +5,6 @@ use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -82,20 +81,10 @@ impl Server {
         fs::write(&configuration, ARTICLE).map_err(DemoError::io("write the configuration"))?;
         let state = state();
         fs::create_dir_all(&state).map_err(DemoError::io("make the server's folder"))?;
-        let control = state.join("control.sock");
-        // What a killed server leaves is not there to be mistaken for the next one's.
-        let _ = fs::remove_file(&control);
         let arguments = ["serve", "--config", &configuration, "--state"].map(PathBuf::from);
         let arguments = arguments.into_iter().chain([state]);
-        let mut child = truck.edge.start(own_program()?, arguments)?;
-        let since = Instant::now();
-        while !control.exists() {
-            if child.has_ended() || since.elapsed() > PATIENCE {
-                // Gives what it said as the reason.
-                child.line("ready", Duration::ZERO)?;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        let child = truck.edge.start(own_program()?, arguments)?;
+        child.line("ready", PATIENCE)?;
         Ok(Self { child })
     }
 

@@ -9,12 +9,18 @@
     reason = "in a test a panic is the report; clippy sees the helpers as no tests"
 )]
 
+mod device;
+mod durable;
 mod harness;
 mod here;
 mod keeping;
 mod names;
+mod odd;
 mod others;
 mod ours;
+mod serve;
+mod serving;
 mod testbed;
 mod tools;
+mod trunk;
 mod wire;

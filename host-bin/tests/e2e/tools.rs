@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use hydrant::testbed::{Child, Node};
+use hydrant::testbed::{Child, Node, Segment, Testbed};
 
 use crate::harness::DIR;
 
@@ -45,6 +45,13 @@ fn script() -> String {
     path
 }
 
+/// A node with `eth0` on a segment.
+pub(crate) fn node_on(bed: &mut Testbed, name: &str, segment: &Segment) -> Node {
+    let node = bed.node(name).unwrap();
+    bed.plug(&node, "eth0", segment, None).unwrap();
+    node
+}
+
 /// busybox's client. It begins with DISCOVER every time.
 pub(crate) fn udhcpc(node: &Node, interface: &str) -> Child {
     let script = script();
@@ -62,7 +69,7 @@ pub(crate) fn dhclient(node: &Node, interface: &str) -> Child {
     // In a full-speed test its habit of waiting up to five seconds before it begins is in the way.
     let configuration = file(
         &format!("{}-{interface}.conf", node.name()),
-        "initial-interval 1;\nbackoff-cutoff 2;\ntimeout 20;\nretry 2;\nrequest subnet-mask, routers, domain-name-servers, host-name;\n",
+        "initial-interval 1;\nbackoff-cutoff 1;\ntimeout 20;\nretry 2;\nrequest subnet-mask, routers, domain-name-servers, host-name;\n",
     );
     let (leases, number) = (own("leases"), own("pid"));
     node.start(
@@ -122,6 +129,11 @@ pub(crate) fn field<'l>(line: &'l str, name: &str) -> &'l str {
     rest.split([' ', '|']).next().unwrap()
 }
 
+/// A file of leases that is there, with what an earlier run of the server left in it.
+fn keep(path: &str) {
+    fs::File::options().append(true).create(true).open(path).unwrap();
+}
+
 /// A server of others on `eth0` of the node, which has 10.0.x.1 there, with leases of `secs` of 10.0.x.100 to .150.
 pub(crate) fn server(program: &str, node: &Node, net: u8, secs: u32) -> Child {
     let own = |what: &str| format!("{DIR}/{}.{what}", node.name());
@@ -151,7 +163,7 @@ pub(crate) fn server(program: &str, node: &Node, net: u8, secs: u32) -> Child {
                 "authoritative;\nping-check false;\ndefault-lease-time {secs};\nmax-lease-time {secs};\nmin-lease-time {secs};\n\
                  subnet 10.0.{net}.0 netmask 255.255.255.0 {{ range 10.0.{net}.100 10.0.{net}.150; option routers 10.0.{net}.1; }}\n"
             );
-            fs::write(&leases, "").unwrap();
+            keep(&leases);
             let configuration = file(&format!("{}.dhcpd", node.name()), &text);
             [
                 "-4",
@@ -190,7 +202,7 @@ pub(crate) fn server(program: &str, node: &Node, net: u8, secs: u32) -> Child {
                 "start 10.0.{net}.100\nend 10.0.{net}.150\ninterface eth0\nlease_file {leases}\npidfile {number}\nmin_lease 5\n\
                  opt subnet 255.255.255.0\nopt router 10.0.{net}.1\nopt lease {secs}\n"
             );
-            fs::write(&leases, "").unwrap();
+            keep(&leases);
             ["-f".to_owned(), file(&format!("{}.udhcpd", node.name()), &text)].into()
         }
         other => panic!("{other} is no server that we know"),
@@ -208,4 +220,24 @@ pub(crate) fn server(program: &str, node: &Node, net: u8, secs: u32) -> Child {
     };
     server.line(ready, Duration::from_secs(10)).unwrap_or_else(|error| panic!("{error}"));
     server
+}
+
+/// Waits until something is so.
+pub(crate) fn until(within: Duration, what: &str, so: impl FnMut() -> bool) {
+    until_or(within, so, || format!("not {what}"));
+}
+
+/// As [`until`], with what is to be said when it is not.
+pub(crate) fn until_or(
+    within: Duration,
+    mut so: impl FnMut() -> bool,
+    otherwise: impl FnOnce() -> String,
+) {
+    let since = std::time::Instant::now();
+    while !so() {
+        if since.elapsed() > within {
+            panic!("{} within {} ms", otherwise(), within.as_millis());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

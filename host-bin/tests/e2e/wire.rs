@@ -168,6 +168,12 @@ impl Wire {
         }
     }
 
+    /// Everything that comes within this time.
+    pub(crate) fn all(&mut self, within: Duration) -> Vec<Reply> {
+        assert_eq!(self.find(within, |_| false), None);
+        core::mem::take(&mut self.waiting)
+    }
+
     /// DISCOVER, OFFER, REQUEST, ACK.
     pub(crate) fn lease(&mut self, vlan: Option<u16>, mac: [u8; 6], xid: u32) -> Reply {
         self.send(&Ask { vlan, ..Ask::new(MessageType::Discover, mac, xid) });
@@ -177,6 +183,19 @@ impl Wire {
         let ack = self.answer(MessageType::Ack, xid);
         assert_eq!((ack.yiaddr, ack.ethernet.vlan), (offer.yiaddr, vlan));
         ack
+    }
+
+    /// As [`Wire::lease`], of a server that may not be there yet: DISCOVER is sent again until somebody answers.
+    pub(crate) fn patient_lease(&mut self, mac: [u8; 6], xid: u32) -> Reply {
+        for xid in xid..xid + 20 {
+            self.send(&Ask::new(MessageType::Discover, mac, xid));
+            let offered = |reply: &Reply| reply.kind == MessageType::Offer && reply.xid == xid;
+            if let Some(offer) = self.find(Duration::from_millis(800), offered) {
+                self.send(&Ask::take(mac, &offer));
+                return self.answer(MessageType::Ack, xid);
+            }
+        }
+        panic!("nobody answers");
     }
 
     fn receive(&mut self, within: Duration) {

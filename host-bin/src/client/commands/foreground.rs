@@ -290,11 +290,17 @@ impl Keeper {
     ) {
         let container = self.container;
         match event {
-            Event::Bound => self.hold(Reason::Bound, client, interface).await,
+            Event::Bound => {
+                let bound = client.lease().map(|lease| lease.binding.address);
+                self.leave_stored(stored.filter(|stored| bound != Some(stored.lease.address)))
+                    .await;
+                self.hold(Reason::Bound, client, interface).await;
+            }
             Event::Renewed { .. } => self.hold(Reason::Renewed, client, interface).await,
             Event::Refused { server_id } => {
                 say(&format!("{container}: {server_id} refused"));
                 self.tell(Reason::Nak);
+                self.leave_stored(stored).await;
                 self.lose("a server refused it").await;
             }
             Event::Conflict { address, by } => {
@@ -371,6 +377,13 @@ impl Keeper {
             }
         }
         self.held = Some((status, lease));
+    }
+
+    /// Takes away what the one before us left on the interface for us, once it is not ours any more.
+    async fn leave_stored(&self, stored: Option<&Stored>) {
+        if let (None, Some(configured), Some(stored)) = (&self.held, &self.configured, stored) {
+            configured.clear(&stored.lease).await;
+        }
     }
 
     async fn lose(&mut self, why: &str) {
