@@ -3,6 +3,13 @@
 #![forbid(unsafe_code)]
 
 pub mod file;
+pub mod judge;
 pub mod ledger;
+pub mod minimise;
+pub mod network;
+pub mod node;
 pub mod nor;
+pub mod plan;
+pub mod trace;
 pub mod wear;
+pub mod world;

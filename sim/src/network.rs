@@ -1,0 +1,201 @@
+//! Who is where, and what are the servers told? From a plan's shape, segments, pools and configurations.
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::id::{HardwareAddr, InstallationKey};
+use dhcp_core::net::{Range, Subnet};
+use dhcp_core::server::config::{Identity, Link, Reservation, ServerConfig, SubnetConfig, Who};
+use dhcp_core::time::LeaseTime;
+
+use crate::node::mac;
+use crate::plan::{ClientPlan, Plan, Shape};
+
+/// The installation of all servers and containers.
+pub const KEY: InstallationKey = InstallationKey(*b"a simulated site");
+
+/// A network of clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// The VLAN, where there are several.
+    pub vlan: Option<u16>,
+    /// 10.`net`.0.0/16 is theirs.
+    pub net: u8,
+    /// How many addresses a pool has.
+    pub pool: u32,
+}
+
+impl Site {
+    /// An address of the site.
+    #[must_use]
+    pub const fn ip(&self, third: u8, fourth: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, self.net, third, fourth)
+    }
+
+    /// The lowest address of the pool of the server with this number.
+    #[must_use]
+    pub fn first(&self, server: usize) -> Ipv4Addr {
+        self.ip(if server == 0 { 1 } else { 128 }, 0)
+    }
+
+    /// Who is told as the router, in the middle of the first pool: nobody must get it.
+    #[must_use]
+    pub const fn router(&self) -> Ipv4Addr {
+        self.ip(1, 3)
+    }
+
+    /// What is reserved for the client with this number in a plan: for the first one within the pool, for the second outside.
+    #[must_use]
+    pub const fn reserved(&self, number: u16) -> Option<Ipv4Addr> {
+        match number {
+            0 => Some(self.ip(1, 5)),
+            1 => Some(self.ip(0, 200)),
+            _ => None,
+        }
+    }
+
+    /// Whether a server may give the address to the client of this MAC address.
+    #[must_use]
+    pub fn is_lawful(&self, address: Ipv4Addr, to: [u8; 6]) -> bool {
+        let own = [0, 1].into_iter().find(|number| mac(0xc1, *number) == to);
+        if let Some(reserved) = own.and_then(|number| self.reserved(number))
+            && reserved == address
+        {
+            return true;
+        }
+        let reserved = [0, 1].iter().any(|number| self.reserved(*number) == Some(address));
+        let pooled = [0, 1].iter().any(|server| {
+            let first = self.first(*server).to_bits();
+            (first..first + self.pool).contains(&address.to_bits())
+        });
+        pooled && !reserved && address != self.router()
+    }
+}
+
+/// The sites of a plan; clients take turns.
+#[must_use]
+pub fn sites(plan: &Plan) -> Vec<Site> {
+    let nets: &[(Option<u16>, u8)] = match plan.shape {
+        Shape::Plain | Shape::TwoServers => &[(None, 1)],
+        Shape::Relay => &[(None, 2)],
+        Shape::Trunk => &[(Some(10), 10), (Some(20), 20), (Some(30), 30)],
+    };
+    let clients = u32::try_from(plan.clients.len().div_ceil(nets.len())).expect("clients are few");
+    // Room for what is declined, quarantined and held for those who only look.
+    let pool = clients + clients / 4 + 60;
+    nets.iter().map(|(vlan, net)| Site { vlan: *vlan, net: *net, pool }).collect()
+}
+
+/// Which of the sites a client is at.
+#[must_use]
+pub fn site_of(sites: &[Site], client: &ClientPlan) -> Site {
+    let place = usize::from(client.number) % sites.len();
+    *sites.get(place).expect("there is a site")
+}
+
+/// A server's configuration and its addresses.
+#[derive(Debug)]
+pub struct Told {
+    /// For the server.
+    pub config: &'static ServerConfig<'static>,
+    /// Its address on each link.
+    pub locals: Vec<(Link, Ipv4Addr)>,
+}
+
+fn leak<T>(items: Vec<T>) -> &'static [T] {
+    items.leak()
+}
+
+/// What the server with this number is told.
+#[must_use]
+pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
+    let relayed = plan.shape == Shape::Relay;
+    let own = if server == 0 { 1 } else { 2 };
+    let mut locals = Vec::new();
+    let mut subnets = Vec::new();
+    for (number, site) in (0..).zip(sites) {
+        let link = Link { interface: 0, vlan: site.vlan };
+        // Behind a relay agent the server has an address elsewhere only.
+        let server_id = if relayed { Ipv4Addr::new(10, 1, 0, own) } else { site.ip(0, own) };
+        locals.push((link, server_id));
+        let subnet = Subnet::new(site.ip(0, 0), 16).expect("a network's number");
+        let first = site.first(server);
+        let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);
+        let reservations = (0..2_u16).filter(|_| server == 0).filter_map(|client| {
+            Some(Reservation {
+                who: Who::Hardware(HardwareAddr::ethernet(mac(0xc1, client))),
+                address: Some(site.reserved(client)?),
+                options: &[],
+                next_server: None,
+                boot_file: &[],
+                name: &[],
+            })
+        });
+        let [a, b, c, d] = site.router().octets();
+        subnets.push(SubnetConfig {
+            subnet,
+            link: (!relayed).then_some(link),
+            shared_network: number,
+            server_id: Some(server_id),
+            next_server: None,
+            server_name: &[],
+            boot_file: &[],
+            ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
+            excluded: leak(vec![Range::single(site.router())]),
+            options: leak(vec![1, 4, 255, 255, 0, 0, 3, 4, a, b, c, d]),
+            lease_default: LeaseTime::Secs(600),
+            lease_min: LeaseTime::Secs(60),
+            lease_max: LeaseTime::Secs(3_600),
+            authoritative: server == 0,
+            identity: Identity::ClientId,
+            serve_unknown: true,
+            trust_host_name: false,
+            probe: !relayed,
+            reservations: leak(reservations.collect()),
+        });
+    }
+    let config = ServerConfig {
+        subnets: leak(subnets),
+        installation: KEY,
+        offer_hold_secs: 60,
+        quarantine_secs: 120,
+        promise_slack_secs: 300,
+    };
+    Told { config: Box::leak(Box::new(config)), locals }
+}
+
+/// What the rogue server is told, that nobody asked for.
+#[must_use]
+pub fn rogue(site: &Site) -> Told {
+    let link = Link { interface: 0, vlan: None };
+    let local = Ipv4Addr::new(10, 66, 0, 1);
+    let subnet = Subnet::new(Ipv4Addr::new(10, 66, 0, 0), 16).expect("a network's number");
+    let (first, last) = (Ipv4Addr::new(10, 66, 1, 0), Ipv4Addr::new(10, 66, 2, 0));
+    let config = ServerConfig {
+        subnets: leak(vec![SubnetConfig {
+            subnet,
+            link: Some(link),
+            shared_network: u16::from(site.net),
+            server_id: Some(local),
+            next_server: None,
+            server_name: &[],
+            boot_file: &[],
+            ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
+            excluded: &[],
+            options: &[],
+            lease_default: LeaseTime::Secs(120),
+            lease_min: LeaseTime::Secs(120),
+            lease_max: LeaseTime::Secs(120),
+            authoritative: false,
+            identity: Identity::Hardware,
+            serve_unknown: true,
+            trust_host_name: false,
+            probe: false,
+            reservations: &[],
+        }]),
+        installation: InstallationKey([0; 16]),
+        offer_hold_secs: 60,
+        quarantine_secs: 120,
+        promise_slack_secs: 0,
+    };
+    Told { config: Box::leak(Box::new(config)), locals: vec![(link, local)] }
+}

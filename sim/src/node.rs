@@ -1,0 +1,65 @@
+//! Who is on the segments? Each node takes frames and the time, and sends frames; what is on which segment is the world's.
+
+pub mod client;
+pub mod hostile;
+pub mod relay;
+pub mod server;
+pub mod smoltcp;
+pub mod squatter;
+
+use core::net::Ipv4Addr;
+
+use dhcp_core::time::Instant;
+use dhcp_core::wire::frame::BROADCAST_MAC;
+use dhcp_core::wire::frame::Ethernet;
+use dhcp_core::wire::frame::ipv4::Udp;
+
+use crate::trace::Trace;
+
+/// The longest frame: a message of 1,472 octets with its headers and a tag.
+pub const FRAME_LEN_MAX: usize = 1_518;
+
+/// What a node has at hand while it does something.
+#[derive(Debug)]
+pub struct Desk<'t> {
+    /// The time.
+    pub now: Instant,
+    /// What happens is written down here.
+    pub trace: &'t mut Trace,
+    /// Frames that leave, each with the number of the port.
+    pub sent: Vec<(usize, Vec<u8>)>,
+}
+
+impl Desk<'_> {
+    /// Sends a UDP datagram.
+    pub fn send_udp(&mut self, port: usize, ethernet: &Ethernet, udp: &Udp<'_>) {
+        let mut frame = [0; FRAME_LEN_MAX];
+        let len = udp.write_frame(ethernet, &mut frame).expect("a message fits into a frame");
+        self.sent.push((port, frame.get(..len).expect("as long as was written").to_vec()));
+    }
+}
+
+/// The MAC address of a node: its kind and its number.
+#[must_use]
+pub const fn mac(kind: u8, number: u16) -> [u8; 6] {
+    let [high, low] = number.to_be_bytes();
+    [2, kind, 0, 0, high, low]
+}
+
+/// Whether a frame is for this MAC address or for everybody.
+#[must_use]
+pub fn is_for(frame: &[u8], mac: [u8; 6]) -> bool {
+    frame.get(..6).is_some_and(|to| to == mac || to == BROADCAST_MAC)
+}
+
+/// A header for everybody.
+#[must_use]
+pub const fn to_all(source: [u8; 6], vlan: Option<u16>) -> Ethernet {
+    Ethernet { destination: BROADCAST_MAC, source, vlan, ethertype: 0 }
+}
+
+/// A message from port 68 to port 67.
+#[must_use]
+pub const fn request(source: Ipv4Addr, destination: Ipv4Addr, payload: &[u8]) -> Udp<'_> {
+    Udp { source, destination, source_port: 68, destination_port: 67, payload }
+}

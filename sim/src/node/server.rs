@@ -1,0 +1,422 @@
+//! A Hydrant server with what a microcontroller has: frames, a flash of 64 KiB, no clock that survives a power cut.
+//!
+//! It does what a main loop on a board does: takes a frame, writes the record, syncs, sends the acknowledgement. When its flash loses power, so does it.
+
+use core::cell::RefCell;
+use core::net::Ipv4Addr;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use dhcp_core::id::HardwareAddr;
+use dhcp_core::rng::Rng;
+use dhcp_core::server::book::Change;
+use dhcp_core::server::config::{Link, ServerConfig};
+use dhcp_core::server::{
+    Destination, Event, Held, Ingress, Lsn, Reply, Scratch, Server, Transmit, Via,
+};
+use dhcp_core::time::{Instant, LeaseClock, Timestamp};
+use dhcp_core::wire::frame::arp::{Arp, Operation};
+use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
+use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
+use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+use lease_store::journal::{Journal, JournalError};
+use lease_store::lease::Slot;
+use lease_store::medium::{Medium, NorMedium};
+use lease_store::table::{LeaseTable, Pool, Sizes, Span, Storage};
+
+use super::{Desk, to_all};
+use crate::nor::{Leaves, Nor, PowerLost};
+
+/// Sectors of the flash.
+const SECTORS: usize = 16;
+
+/// How often the time is recorded, in milliseconds.
+const MARK_MS: u64 = 60_000;
+
+/// How soon idle work goes on, in milliseconds.
+const TIDY_MS: u64 = 50;
+
+/// The table is checked after this many frames; it takes as long as many of them.
+const FRAMES_BETWEEN_CHECKS: u32 = 97;
+
+type Table =
+    LeaseTable<Storage<u16, Vec<Slot<u16>>, Vec<u16>, Vec<u64>, Vec<Span<u16>>, Vec<Pool<u16>>>>;
+
+/// A flash chip that the world can cut the power of.
+#[derive(Clone, Debug)]
+struct Chip(Rc<RefCell<Nor<4, 4096>>>);
+
+impl ErrorType for Chip {
+    type Error = PowerLost;
+}
+
+impl ReadNorFlash for Chip {
+    const READ_SIZE: usize = 4;
+
+    fn read(&mut self, at: u32, octets: &mut [u8]) -> Result<(), PowerLost> {
+        self.0.borrow_mut().read(at, octets)
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.borrow().capacity()
+    }
+}
+
+impl NorFlash for Chip {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = 4_096;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), PowerLost> {
+        self.0.borrow_mut().erase(from, to)
+    }
+
+    fn write(&mut self, at: u32, octets: &[u8]) -> Result<(), PowerLost> {
+        self.0.borrow_mut().write(at, octets)
+    }
+}
+
+/// What is lost with the power.
+#[derive(Debug)]
+struct Running {
+    server: Server<'static, Table>,
+    journal: Journal<NorMedium<Chip>>,
+    mark_at: Instant,
+    tidy_at: Instant,
+    neighbours: BTreeMap<Ipv4Addr, [u8; 6]>,
+    frames: u32,
+}
+
+/// A server.
+#[derive(Debug)]
+pub struct ServerNode {
+    /// For the story.
+    pub name: &'static str,
+    mac: [u8; 6],
+    config: &'static ServerConfig<'static>,
+    /// The server's addresses on its links; interfaces are ports.
+    locals: Vec<(Link, Ipv4Addr)>,
+    chip: Chip,
+    running: Option<Box<Running>>,
+    /// When the power comes back.
+    on_at: Option<Instant>,
+    /// Whether it has a clock that goes on without power.
+    wall_clock: bool,
+}
+
+/// The true time at the beginning of the run.
+pub const EPOCH: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+fn truth(now: Instant) -> Timestamp {
+    EPOCH.plus_secs(u32::try_from(now.as_secs()).unwrap_or(u32::MAX))
+}
+
+impl ServerNode {
+    /// A server that is switched on at once.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        mac: [u8; 6],
+        config: &'static ServerConfig<'static>,
+        locals: Vec<(Link, Ipv4Addr)>,
+        rng: &mut Rng,
+    ) -> Self {
+        let chip = Chip(Rc::new(RefCell::new(Nor::new(SECTORS, rng.next_u64()))));
+        let wall_clock = rng.below(2) == 0;
+        let (running, on_at) = (None, Some(Instant::ZERO));
+        Self { name, mac, config, locals, chip, running, on_at, wall_clock }
+    }
+
+    /// Its MAC address.
+    #[must_use]
+    pub const fn mac(&self) -> [u8; 6] {
+        self.mac
+    }
+
+    /// Whether it has this address.
+    #[must_use]
+    pub fn is_me(&self, address: Ipv4Addr) -> bool {
+        self.locals.iter().any(|(_, local)| *local == address)
+    }
+
+    /// What it is told.
+    #[must_use]
+    pub const fn config(&self) -> &'static ServerConfig<'static> {
+        self.config
+    }
+
+    /// Its table and the time on its lease clock, while it runs.
+    #[must_use]
+    pub fn table(&self, now: Instant) -> Option<(&Table, Timestamp)> {
+        let running = self.running.as_ref()?;
+        Some((running.server.book(), running.server.time(now)))
+    }
+
+    /// Loses the power, for `down_ms` milliseconds.
+    pub fn off(&mut self, desk: &mut Desk<'_>, down_ms: u32) {
+        self.running = None;
+        self.on_at = Some(desk.now.plus_millis(u64::from(down_ms)));
+        desk.trace.count("server lost its power");
+        desk.trace.tell(desk.now, || format!("{} loses its power", self.name));
+    }
+
+    /// Loses the power while the flash makes the step after `steps` more.
+    pub fn cut(&mut self, steps: u32, leaves: Leaves) {
+        self.chip.0.borrow_mut().cut_after(u64::from(steps), leaves);
+    }
+
+    /// The power is on, and no cut is to come.
+    pub fn settle(&mut self, now: Instant) {
+        self.chip.0.borrow_mut().power_on();
+        if self.running.is_none() {
+            self.on_at = Some(now);
+        }
+    }
+
+    /// Hears a time that is not later than the true one.
+    pub fn hear_time(&mut self, now: Instant, behind_secs: u32) {
+        if let Some(running) = self.running.as_mut().filter(|_| self.wall_clock) {
+            let stamp = Timestamp::from_secs(truth(now).as_secs() - behind_secs);
+            running.server.clock_mut().advance(now, stamp);
+        }
+    }
+
+    /// When it next has work.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Instant> {
+        let Some(running) = &self.running else { return self.on_at };
+        let next = running.mark_at.min(running.tidy_at);
+        Some(running.server.poll_timeout().map_or(next, |poll_at| poll_at.min(next)))
+    }
+
+    /// Does what is due. `true` when it was switched on.
+    ///
+    /// # Panics
+    /// When the flash cannot be read, or the next deadline is not later than now.
+    pub fn wake(&mut self, desk: &mut Desk<'_>) -> bool {
+        if self.running.is_none() {
+            if self.on_at.is_some_and(|on_at| on_at <= desk.now) {
+                self.boot(desk);
+                return true;
+            }
+            return false;
+        }
+        if self.work(desk).is_err() {
+            self.off(desk, 3_000);
+        }
+        let next = self.timeout();
+        assert!(next.is_none_or(|next| next > desk.now), "the next deadline is later than now");
+        false
+    }
+
+    fn boot(&mut self, desk: &mut Desk<'_>) {
+        self.chip.0.borrow_mut().power_on();
+        let storage = Storage::collected(&Sizes::of(self.config));
+        let mut table = LeaseTable::new(self.config, storage).expect("the storage was measured");
+        let medium = NorMedium::new(self.chip.clone());
+        let (journal, opened) =
+            Journal::open(medium, &mut table).expect("a journal survives any power cut");
+        assert!(opened.octets_lost == 0 && opened.sectors_lost == 0, "nothing durable is lost");
+        table.check();
+        let stamp = if self.wall_clock { truth(desk.now) } else { journal.time().max(EPOCH) };
+        let server = Server::new(self.config, table, LeaseClock::new(desk.now, stamp));
+        let (mark_at, tidy_at) = (desk.now.plus_millis(10), desk.now.plus_millis(20));
+        let neighbours = BTreeMap::new();
+        let running = Running { server, journal, mark_at, tidy_at, neighbours, frames: 0 };
+        self.running = Some(Box::new(running));
+        self.on_at = None;
+        desk.trace.count("server started");
+        desk.trace
+            .tell(desk.now, || format!("{} starts with {} records", self.name, opened.records));
+    }
+
+    fn work(&mut self, desk: &mut Desk<'_>) -> Result<(), PowerLost> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let now = desk.now;
+        for _ in 0..1_000 {
+            if !running.server.poll(now) {
+                break;
+            }
+        }
+        while let Some(probe) = running.server.poll_probe(now) {
+            match probe.via {
+                Via::Arp(link) => {
+                    let arp = Arp::probe(self.mac, probe.address);
+                    send_arp(desk, &arp, link);
+                }
+                Via::Icmp => unreachable!("subnets behind relay agents are not probed here"),
+            }
+        }
+        if running.mark_at <= now {
+            let stamp = running.server.time(now);
+            let marked = running.journal.mark_time(stamp, running.server.book_mut());
+            alive(marked)?;
+            alive(running.journal.sync())?;
+            running.mark_at = now.plus_millis(MARK_MS);
+        }
+        if running.tidy_at <= now {
+            let more = alive(running.journal.tidy(running.server.book_mut()))?.unwrap_or(false);
+            running.tidy_at = now.plus_millis(if more { TIDY_MS } else { 20 * TIDY_MS });
+        }
+        Ok(())
+    }
+
+    /// Takes a frame.
+    pub fn receive(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) {
+        if self.running.is_some() && self.take(desk, port, frame).is_err() {
+            self.off(desk, 3_000);
+        }
+    }
+
+    fn take(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) -> Result<(), PowerLost> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return Ok(()) };
+        let interface = u16::try_from(port).expect("a node has few ports");
+        let link = Link { interface, vlan: ethernet.vlan };
+        let local = self.locals.iter().find(|(on, _)| *on == link).map(|(_, local)| *local);
+        let Some(local) = local else { return Ok(()) };
+        running.frames += 1;
+        if running.frames.is_multiple_of(FRAMES_BETWEEN_CHECKS) {
+            running.server.book().check();
+        }
+        match ethernet.ethertype {
+            ETHERTYPE_ARP => {
+                let Ok(arp) = Arp::parse(rest) else { return Ok(()) };
+                if arp.sender_mac == self.mac {
+                    return Ok(());
+                }
+                if !arp.sender.is_unspecified() {
+                    running.neighbours.insert(arp.sender, arp.sender_mac);
+                }
+                if arp.operation == Operation::Request && arp.target == local {
+                    send_arp(desk, &reply_to(&arp, self.mac), link);
+                }
+                let by = HardwareAddr::ethernet(arp.sender_mac);
+                let outcome = running.server.heard(desk.now, arp.sender, Some(by));
+                if let Some(outcome) = outcome {
+                    desk.trace.count("conflict found by the server");
+                    tell(desk, self.name, &outcome.event);
+                    running.record(outcome.record, None)?;
+                }
+            }
+            ETHERTYPE_IPV4 => {
+                let Ok(udp) = Udp::parse(rest, Checksums::Verify) else { return Ok(()) };
+                if udp.destination_port != 67 {
+                    return Ok(());
+                }
+                if !udp.source.is_unspecified() {
+                    running.neighbours.insert(udp.source, ethernet.source);
+                }
+                let unicast = udp.destination == local;
+                if !unicast && udp.destination != Ipv4Addr::BROADCAST {
+                    return Ok(());
+                }
+                let ingress = Ingress { link, local, unicast };
+                self.message(desk, &ingress, udp.payload)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn message(
+        &mut self,
+        desk: &mut Desk<'_>,
+        ingress: &Ingress,
+        payload: &[u8],
+    ) -> Result<(), PowerLost> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let (mut scratch, mut out) = (Scratch::new(), [0; 1_472]);
+        let outcome = running.server.handle(desk.now, ingress, payload, &mut scratch, &mut out);
+        desk.trace.count(outcome.event.name());
+        tell(desk, self.name, &outcome.event);
+        let (now, held) = match outcome.reply {
+            Reply::None => (None, None),
+            Reply::Now(transmit) => (Some(transmit), None),
+            Reply::Held(held) => (None, Some(held)),
+        };
+        let released = running.record(outcome.record, held)?;
+        if let Some(transmit) = now.or(released) {
+            self.send(desk, transmit, &out);
+        }
+        Ok(())
+    }
+
+    fn send(&self, desk: &mut Desk<'_>, transmit: Transmit, out: &[u8]) {
+        let Some(running) = &self.running else { return };
+        let payload = out.get(..transmit.len).expect("as long as was written");
+        let Transmit { source, link, .. } = transmit;
+        let known = |address: Ipv4Addr| running.neighbours.get(&address).copied();
+        let (mac, destination, port) = match transmit.destination {
+            // Who is not known is asked for by a real stack; here the client just asks again.
+            Destination::Relay(relay) => (known(relay), relay, 67),
+            Destination::Client(address) => (known(address), address, 68),
+            Destination::Hardware { mac, address } => (Some(mac), address, 68),
+            Destination::Broadcast => {
+                let all = to_all(self.mac, link.vlan).destination;
+                (Some(all), Ipv4Addr::BROADCAST, 68)
+            }
+        };
+        let Some(mac) = mac else {
+            desk.trace.count("no neighbour");
+            return;
+        };
+        let ethernet = Ethernet { destination: mac, ..to_all(self.mac, link.vlan) };
+        let udp = Udp { source, destination, source_port: 67, destination_port: port, payload };
+        desk.send_udp(usize::from(link.interface), &ethernet, &udp);
+    }
+}
+
+impl Running {
+    /// Makes a change durable, and lets go what waits for it.
+    fn record(
+        &mut self,
+        record: Option<(Lsn, Change<'_>)>,
+        held: Option<Held>,
+    ) -> Result<Option<Transmit>, PowerLost> {
+        if let Some((lsn, change)) = &record {
+            alive(self.journal.append(*lsn, change, self.server.book_mut()))?;
+        } else if held.is_none() {
+            return Ok(None);
+        }
+        let Some(durable) = alive(self.journal.sync())? else {
+            self.server.not_durable();
+            return Ok(None);
+        };
+        self.server.durable(durable);
+        Ok(held.and_then(|held| held.release(durable).ok()))
+    }
+}
+
+/// The result of something that the journal did; without power there is none.
+fn alive<T>(result: Result<T, JournalError<JournalMediumError>>) -> Result<Option<T>, PowerLost> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(JournalError::Medium(_)) => Err(PowerLost),
+        Err(_) => Ok(None),
+    }
+}
+
+type JournalMediumError = <NorMedium<Chip> as Medium>::Error;
+
+fn tell(desk: &mut Desk<'_>, name: &str, event: &Event) {
+    desk.trace.tell(desk.now, || format!("{name}: {event:?}"));
+}
+
+fn send_arp(desk: &mut Desk<'_>, arp: &Arp, link: Link) {
+    let mut frame = [0; 64];
+    let len = arp.write_frame(link.vlan, &mut frame).expect("an ARP packet is short");
+    let frame = frame.get(..len).expect("as long as was written").to_vec();
+    desk.sent.push((usize::from(link.interface), frame));
+}
+
+/// The answer to a request for an address of ours.
+#[must_use]
+pub fn reply_to(arp: &Arp, mac: [u8; 6]) -> Arp {
+    Arp {
+        operation: Operation::Reply,
+        sender_mac: mac,
+        sender: arp.target,
+        target_mac: arp.sender_mac,
+        target: arp.sender,
+    }
+}
