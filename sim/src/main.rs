@@ -3,8 +3,8 @@
 //! `cargo run --release -p sim -- --seed 7 --hours 24 --clients 200` runs one seed and prints what happened; `-- search --minutes 5` tries seeds
 //! until one fails.
 
+use core::time::Duration;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use sim::minimise::minimise;

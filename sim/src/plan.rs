@@ -237,7 +237,11 @@ impl Plan {
         happen(rng, 12, &|rng| What::Cut {
             server: pick(rng, servers),
             steps: rng.below(60),
-            leaves: [Leaves::Nothing, Leaves::Everything, Leaves::Some][pick(rng, 3)],
+            leaves: match rng.below(3) {
+                0 => Leaves::Nothing,
+                1 => Leaves::Everything,
+                _ => Leaves::Some,
+            },
         });
         happen(rng, 4, &|rng| What::Time {
             server: pick(rng, servers),

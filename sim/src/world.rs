@@ -1,8 +1,9 @@
 //! What happens when? One queue of events, one time, and one chance for all; segments carry frames from port to port as badly as the faults say.
 
 use core::cmp::Reverse;
+use core::panic::AssertUnwindSafe;
 use std::collections::{BinaryHeap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::rc::Rc;
 
 use dhcp_core::rng::Rng;

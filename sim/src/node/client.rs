@@ -238,7 +238,12 @@ impl ClientNode {
                 desk.trace.count("client lost its address");
                 self.held = None;
             }
-            _ => {}
+            Event::Offered(_)
+            | Event::Defended { .. }
+            | Event::Ipv6OnlyPreferred { .. }
+            | Event::RebootUnanswered { .. }
+            | Event::Informed
+            | _ => {}
         }
     }
 

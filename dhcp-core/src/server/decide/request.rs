@@ -32,7 +32,15 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
             return self.refuse(intent, subnet, address, Refusal::NotAvailable, None);
         };
         if let Some(refusal) = self.objection(&entry, subnet) {
-            let record = self.end(&entry);
+            let record = match refusal {
+                // The client keeps its lease until it is granted the other address: the NAK may not reach it, and then it still uses this one.
+                Refusal::OtherAddress => None,
+                Refusal::NotAvailable
+                | Refusal::NotServed
+                | Refusal::NotYours
+                | Refusal::ReservedForAnother
+                | Refusal::WrongNetwork => self.end(&entry),
+            };
             return self.refuse(intent, subnet, address, refusal, record);
         }
         let key = if self.client.owns(&entry) {
