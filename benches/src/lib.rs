@@ -8,5 +8,7 @@
 pub mod budget;
 pub mod checksum;
 pub mod load;
+pub mod machine;
 pub mod packet;
+pub mod peers;
 pub mod scenario;
