@@ -222,14 +222,19 @@ fn fall_back(stored: Option<Stored>, ended: Ended, demand: &Demand, wall: Timest
         say(&format!("{container}: {said}; using the stored lease of {address}, {until}"));
         return Ok(Got { status: Status::Stored, lease: stored.lease });
     }
+    let doubt = if stored.is_clock_behind(wall) {
+        format!("is good {until}, but the clock shows {wall}, before it was leased")
+    } else {
+        format!("was good {until}")
+    };
     if demand.accept_expired {
         say(&format!(
-            "{container}: {said}; using the stored lease of {address}, which was good {until}: somebody else may have it now"
+            "{container}: {said}; using the stored lease of {address}, which {doubt}: somebody else may have it now"
         ));
         return Ok(Got { status: Status::Expired, lease: stored.lease });
     }
     let said = format!(
-        "{said}; the stored lease of {address} was good {until} (`--accept-expired` uses it all the same)"
+        "{said}; the stored lease of {address} {doubt} (`--accept-expired` uses it all the same)"
     );
     Err(Ended { said, ..ended })
 }

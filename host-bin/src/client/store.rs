@@ -23,6 +23,9 @@ use lease_store::container::ContainerName;
 /// The layout of the file. A file of another is left alone.
 const FORMAT: u32 = 1;
 
+/// Time servers set clocks back by so much without anything being wrong.
+const CLOCK_SLACK_SECS: i64 = 60;
+
 /// What the file of a name says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stored {
@@ -40,9 +43,15 @@ impl Stored {
         Self { format: FORMAT, released_at: None, lease }
     }
 
-    /// Whether the address may be used without a server's word, as far as time goes.
+    /// Whether the address may be used without a server's word, as far as time goes. A clock that is behind knows nothing of that.
     pub(crate) fn is_valid(&self, wall: Timestamp) -> bool {
-        self.released_at.is_none() && !self.lease.is_over(wall)
+        self.released_at.is_none() && !self.lease.is_over(wall) && !self.is_clock_behind(wall)
+    }
+
+    /// Whether the wall clock shows a time before the lease: it was set back, or the computer has no clock that runs without power.
+    pub(crate) fn is_clock_behind(&self, wall: Timestamp) -> bool {
+        let ahead = self.lease.leased_at.as_second().saturating_sub(wall.as_second());
+        ahead > CLOCK_SLACK_SECS
     }
 }
 

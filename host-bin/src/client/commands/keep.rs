@@ -177,7 +177,9 @@ impl Keeper {
         config.broadcast = true;
         match served.fleet.add(Client::new(config, Rng::seeded(seed())), true) {
             Ok(place) => {
-                let due = lease.renew_at;
+                // With a clock that is behind, T1 may be over long since.
+                let behind = stored.is_clock_behind(Timestamp::now());
+                let due = lease.renew_at.map(|at| if behind { Timestamp::UNIX_EPOCH } else { at });
                 served.names.insert(key, Kept { place, stored, due });
             }
             Err(error) => warn!(event = "not-kept", "{container}: not kept: {error}"),

@@ -73,6 +73,16 @@ fn an_expired_lease_is_used_on_demand_only() {
     assert_eq!(fall(Some(stored()), &demand, 2_000), used);
 }
 
+/// A computer without a clock of its own starts with an old time.
+#[test]
+fn a_clock_that_is_behind_is_no_proof_that_a_lease_is_good() {
+    let (exit, address, said) = fall(Some(stored()), &demand(), 500);
+    assert_eq!((exit, address), (Exit::NoServer, None));
+    assert!(said.contains("before it was leased"), "{said}");
+    let demand = Demand { accept_expired: true, ..demand() };
+    assert_eq!(fall(Some(stored()), &demand, 500).1, Some(ADDRESS));
+}
+
 #[test]
 fn what_was_given_back_or_is_not_what_is_demanded_is_never_used() {
     let mut given_back = stored();

@@ -87,6 +87,7 @@ fn a_lease_is_valid_until_it_ends_or_is_given_back() {
     let mut stored = Stored::new(lease("camera", ADDRESS));
     assert!(stored.is_valid(at(1_999)));
     assert!(!stored.is_valid(at(2_000)));
+    assert!(stored.is_valid(at(940)) && !stored.is_valid(at(939)), "the clock was set back");
     stored.lease.expires_at = None;
     assert!(stored.is_valid(at(1 << 37)), "infinite");
     stored.released_at = Some(at(1_500));
