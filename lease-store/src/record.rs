@@ -401,3 +401,6 @@ impl<'a> Source<'a> {
         self.take(usize::from(len))
     }
 }
+
+#[cfg(test)]
+mod tests;

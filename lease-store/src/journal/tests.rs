@@ -305,3 +305,58 @@ fn a_long_client_id_is_read_as_it_was_written() {
     .unwrap();
     assert!(seen > 0);
 }
+
+#[test]
+fn a_damaged_record_is_reported_and_stepped_over() {
+    let (mut store, _) = Store::open(Memory::new(4, 16_384, 3));
+    for last in 1..=200 {
+        store.record(&bind(last, last, 100));
+    }
+    let places = store.book.places.clone();
+    let entries = store.book.entries.clone();
+    let mut medium = store.journal.into_medium();
+    // In the first of the blocks, with durable records behind it.
+    let at = places[&address(10)].0 * 4;
+    medium.octets[at as usize + 5] ^= 0x10;
+    let (store, opened) = Store::open(medium);
+    let block_end = (at / 4_096 + 1) * 4_096;
+    let damage = Damage { sector: at / 16_384, at, octets_lost: block_end - at };
+    assert_eq!(opened.damage, [Some(damage), None, None, None]);
+    assert_eq!((opened.octets_lost, opened.torn_at), (block_end - at, None));
+    for (address, entry) in entries {
+        let lost = (at / 4..block_end / 4).contains(&places[&address].0);
+        assert_eq!(store.book.entries.get(&address), (!lost).then_some(&entry), "{address}");
+    }
+}
+
+#[test]
+fn a_sector_whose_header_is_damaged_is_missed() {
+    let (mut store, _) = Store::open(Memory::new(4, 512, 8));
+    for last in 1..=60 {
+        store.record(&bind(last, last, 100));
+    }
+    let begun = store.journal.usage().sectors_begun;
+    assert!((4..8).contains(&begun));
+    let mut medium = store.journal.into_medium();
+    // The first sector that was begun is the first of the medium, and so on.
+    medium.octets[2 * 512 + 9] ^= 1;
+    let (store, opened) = Store::open(medium);
+    assert_eq!(opened.sectors_lost, 1);
+    assert!((30..60).contains(&store.book.entries.len()), "{}", store.book.entries.len());
+}
+
+#[test]
+fn what_is_torn_is_said_and_never_written_behind() {
+    let (mut store, _) = Store::open(Memory::new(4, 4_096, 4));
+    store.record(&bind(1, 1, 100));
+    store.record(&bind(2, 2, 100));
+    let at = store.book.places[&address(2)].0 * 4;
+    let mut medium = store.journal.into_medium();
+    medium.octets[at as usize + 8..][..16].fill(0xff);
+    let (mut store, opened) = Store::open(medium);
+    assert_eq!((opened.torn_at, opened.octets_lost), (Some(at), 0));
+    store.record(&bind(3, 3, 100));
+    assert_ne!(store.book.places[&address(3)].0 * 4 / 4_096, at / 4_096);
+    let (store, opened) = store.reopened();
+    assert_eq!((opened.torn_at, opened.octets_lost, store.book.entries.len()), (None, 0, 2));
+}
