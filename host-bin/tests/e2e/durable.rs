@@ -3,6 +3,7 @@
 use core::net::Ipv4Addr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 use std::time::Instant;
 
 use dhcp_core::wire::message::MessageType;
@@ -36,6 +37,8 @@ struct Crowd {
     /// Whose exchange it is, the offer that was taken if there is one, and when it was last asked.
     asking: BTreeMap<u32, (u16, Option<Reply>, Instant)>,
     waiting: Vec<u16>,
+    /// Octets of each client's identifier; 0: it sends none.
+    identifiers_len: usize,
     /// What was acknowledged.
     leased: BTreeMap<u16, Ipv4Addr>,
 }
@@ -43,7 +46,14 @@ struct Crowd {
 impl Crowd {
     fn new(wire: Wire, clients: impl Iterator<Item = u16>) -> Self {
         let waiting = clients.collect();
-        Self { wire, xid: 0, asking: BTreeMap::new(), waiting, leased: BTreeMap::new() }
+        Self {
+            wire,
+            xid: 0,
+            asking: BTreeMap::new(),
+            waiting,
+            identifiers_len: 0,
+            leased: BTreeMap::new(),
+        }
     }
 
     /// Goes on until so many are leased.
@@ -73,9 +83,18 @@ impl Crowd {
         }
     }
 
+    /// Goes on for some time.
+    fn steps(&mut self, time: Duration) {
+        let since = Instant::now();
+        while since.elapsed() < time {
+            self.step();
+        }
+    }
+
     fn discover(&mut self, client: u16) {
         self.xid += 1;
-        self.wire.send(&Ask::new(MessageType::Discover, mac(client), self.xid));
+        let ask = Ask::new(MessageType::Discover, mac(client), self.xid);
+        self.wire.send(&identified(ask, client, self.identifiers_len));
         self.asking.insert(self.xid, (client, None, Instant::now()));
     }
 
@@ -84,7 +103,8 @@ impl Crowd {
         assert_eq!(reply.chaddr[..6], mac(*client), "a reply is for who asked");
         match (reply.kind, &taken) {
             (MessageType::Offer, None) => {
-                self.wire.send(&Ask::take(mac(*client), &reply));
+                let ask = Ask::take(mac(*client), &reply);
+                self.wire.send(&identified(ask, *client, self.identifiers_len));
                 (*taken, *at) = (Some(reply), Instant::now());
             }
             (MessageType::Ack, Some(offer)) => {
@@ -100,6 +120,16 @@ impl Crowd {
         let addresses = self.leased.values().collect::<BTreeSet<_>>();
         assert_eq!(addresses.len(), self.leased.len(), "an address was given twice");
     }
+}
+
+/// With a client identifier (RFC 2132 section 9.14) of so many octets.
+fn identified(ask: Ask, client: u16, len: usize) -> Ask {
+    if len == 0 {
+        return ask;
+    }
+    let mut identifier = vec![0; len];
+    identifier[1..3].copy_from_slice(&client.to_be_bytes());
+    ask.option(61, &identifier)
 }
 
 #[test]
@@ -132,6 +162,49 @@ fn kill_9_in_the_middle_of_200_exchanges_forgets_no_lease_and_doubles_none() {
         crowd.waiting = before.keys().copied().collect();
         crowd.until(CLIENTS.into(), Duration::from_secs(20));
         assert_eq!(crowd.leased, before, "who asks again gets the same");
+    });
+}
+
+/// More leases than the journal's first half megabyte can hold, when each has the longest client identifier.
+const MANY: u16 = 2_200;
+
+#[test]
+fn on_a_full_disk_nothing_is_acknowledged_until_there_is_room_again() {
+    harness::run(&[], |bed| {
+        let (server, segments) = server_on(bed, &[1]);
+        let config = "authoritative;\nping-check false;\ndefault-lease-time 3600;\n\
+            subnet 10.0.0.0 netmask 255.255.0.0 { range 10.0.8.0 10.0.40.255; }\n";
+        // Room for the journal as it begins, and not for it to grow.
+        let state = Serving::state_of(&server);
+        std::fs::create_dir(&state).unwrap();
+        let mount = |arguments: &[&str]| {
+            let done = Command::new("mount").args(arguments).arg(&state).status().unwrap();
+            assert!(done.success(), "mount {arguments:?}");
+        };
+        mount(&["-t", "tmpfs", "-o", "size=640k", "none"]);
+        server.ip("addr flush dev vlan1\naddr add 10.0.0.1/16 brd + dev vlan1").unwrap();
+        let serving = Serving::start(&server, "conf", config);
+        let wire = Wire::open(&node_on(bed, "crowd", &segments[0]), "eth0");
+        let mut crowd = Crowd::new(wire, 0..MANY);
+        crowd.identifiers_len = 250;
+        let failed = || serving.child().said().contains("record-failed");
+        let since = Instant::now();
+        while !failed() {
+            assert!(crowd.leased.len() < MANY.into() && since.elapsed() < Duration::from_secs(60));
+            crowd.step();
+        }
+        // What was on its way may still arrive; then nothing does.
+        crowd.steps(Duration::from_millis(300));
+        let leased = crowd.leased.clone();
+        crowd.steps(2 * PATIENCE);
+        assert_eq!(crowd.leased, leased, "nothing is acknowledged on a full disk");
+        let known = serving.in_state("bound").into_iter().collect::<BTreeSet<_>>();
+        assert!(leased.values().all(|address| known.contains(address)));
+        mount(&["-o", "remount,size=16m"]);
+        crowd.until(MANY.into(), Duration::from_secs(60));
+        crowd.assert_none_doubled();
+        assert!(leased.iter().all(|(client, address)| crowd.leased[client] == *address));
+        assert!(serving.child().said().contains("record-recovered"));
     });
 }
 

@@ -26,9 +26,14 @@ impl Serving {
         Self::with(node, extension, config, &[])
     }
 
+    /// The state directory of the server that will run in a node.
+    pub(crate) fn state_of(node: &Node) -> String {
+        format!("{DIR}/{}-state", node.name())
+    }
+
     pub(crate) fn with(node: &Node, extension: &str, config: &str, more: &[&str]) -> Self {
         let config = tools::file(&format!("{}.{extension}", node.name()), config);
-        let state = format!("{DIR}/{}-state", node.name());
+        let state = Self::state_of(node);
         let more = more.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let child = Self::launch(node, &config, &state, &more);
         let serving = Self { node: node.clone(), config, state, more, child };

@@ -3,12 +3,19 @@
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
-use dhcp_core::wire::message::MessageType;
+use std::thread;
 
-use crate::harness;
+use dhcp_core::wire::frame::Ethernet;
+use dhcp_core::wire::message::MessageType;
+use hydrant::net::{Filter, PacketSocket, RecvBatch};
+use hydrant::testbed::{Segment, Testbed};
+
 use crate::serving::Serving;
 use crate::tools::node_on;
-use crate::wire::{Ask, Wire};
+use crate::wire::{self, Ask, Wire};
+use crate::{harness, tools};
+
+const SOON: Duration = Duration::from_secs(15);
 
 /// Two VLANs, and what is untagged, on one port.
 const CONFIG: &str = r#"
@@ -66,5 +73,80 @@ fn each_vlan_on_a_trunk_has_its_own_addresses_and_nothing_crosses() {
         wire.send(&Ask { vlan: Some(2), ..wrong });
         let nak = wire.answer(MessageType::Nak, 30);
         assert_eq!(nak.ethernet.vlan, Some(2));
+    });
+}
+
+/// A switch's access port: what comes in untagged leaves on the trunk with the VLAN's tag, and the other way round. It is made of sockets, since not every kernel
+/// has 802.1Q. DHCP and ARP pass.
+fn access_port(bed: &mut Testbed, cable: &Segment, vlan: u16) -> Segment {
+    let segment = bed.segment(&format!("access{vlan}")).unwrap();
+    let node = bed.node(&format!("port{vlan}")).unwrap();
+    bed.plug(&node, "trunk", cable, None).unwrap();
+    bed.plug(&node, "port", &segment, None).unwrap();
+    let requests = Filter { udp_port: Some(67), arp: true, other_hosts: true };
+    let replies = Filter::CLIENT;
+    thread::spawn(move || {
+        node.inside(|| {
+            wire::runtime().block_on(async {
+                let (port, trunk) =
+                    (wire::open("port", &requests).await, wire::open("trunk", &replies).await);
+                let mut batch = RecvBatch::new();
+                // Until the private machine ends.
+                loop {
+                    tokio::select! {
+                        ready = port.readable() => {
+                            ready.unwrap();
+                            port.recv_batch(&mut batch).unwrap();
+                            pass(&batch, None, Some(vlan), &trunk);
+                        }
+                        ready = trunk.readable() => {
+                            ready.unwrap();
+                            trunk.recv_batch(&mut batch).unwrap();
+                            pass(&batch, Some(vlan), None, &port);
+                        }
+                    }
+                }
+            })
+        })
+    });
+    segment
+}
+
+/// Sends on the frames that carry one tag with another.
+fn pass(batch: &RecvBatch, from: Option<u16>, to: Option<u16>, out: &PacketSocket) {
+    for frame in PacketSocket::frames(batch) {
+        let Ok((ethernet, inside)) = frame.parse() else { continue };
+        if ethernet.vlan == from {
+            let ethernet = Ethernet { vlan: to, ..ethernet };
+            let mut octets = vec![0; ethernet.header_len() + inside.len()];
+            ethernet.write(&mut octets).unwrap().copy_from_slice(inside);
+            out.send(&octets).unwrap();
+        }
+    }
+}
+
+#[test]
+fn real_clients_behind_access_ports_are_served_by_tags_on_the_trunk() {
+    harness::run(&["dhclient", "udhcpc"], |bed| {
+        let cable = bed.segment("cable").unwrap();
+        let server = bed.node("server").unwrap();
+        bed.plug(&server, "trunk", &cable, None).unwrap();
+        server.ip("addr add 10.0.9.1/24 dev trunk").unwrap();
+        let config = format!("lease-time = \"8s\"\nmin-lease-time = \"8s\"\n{CONFIG}");
+        let serving = Serving::start(&server, "toml", &config);
+        let mut clients = Vec::new();
+        for vlan in [1, 2] {
+            let access = access_port(bed, &cable, vlan);
+            let nodes = ["u", "d"].map(|name| node_on(bed, &format!("{name}{vlan}"), &access));
+            let started = [tools::udhcpc(&nodes[0], "eth0"), tools::dhclient(&nodes[1], "eth0")];
+            clients.extend(started.map(|client| (vlan, client)));
+        }
+        for (vlan, client) in &clients {
+            let address = tools::bound(client, SOON);
+            assert_eq!(u16::from(address.octets()[2]), *vlan, "{address}");
+            let from = client.said().len();
+            assert_eq!(tools::bound_after(client, from, SOON), address, "renewed");
+        }
+        assert_eq!(serving.in_state("bound").len(), clients.len());
     });
 }

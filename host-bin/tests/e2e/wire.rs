@@ -127,15 +127,9 @@ impl Ask {
 impl Wire {
     /// Opens the interface of a node.
     pub(crate) fn open(node: &Node, interface: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let open = async || {
-            let interfaces = Watch::open().unwrap().interfaces().await.unwrap();
-            let index = interfaces.iter().find(|one| one.name == interface).unwrap().index;
-            let socket = PacketSocket::open(index, &Filter::CLIENT).unwrap();
-            socket.set_promiscuous().unwrap();
-            socket
-        };
-        let socket = node.inside(|| runtime.block_on(open())).unwrap();
+        let runtime = runtime();
+        let open = || runtime.block_on(open(interface, &Filter::CLIENT));
+        let socket = node.inside(open).unwrap();
         Self { runtime, socket, batch: RecvBatch::new(), waiting: Vec::new() }
     }
 
@@ -206,6 +200,20 @@ impl Wire {
             waiting.extend(PacketSocket::frames(batch).filter_map(|frame| reply(&frame)));
         }
     }
+}
+
+/// What sockets live in.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A socket that hears everything on an interface of the node that this thread is in.
+pub(crate) async fn open(interface: &str, filter: &Filter) -> PacketSocket {
+    let interfaces = Watch::open().unwrap().interfaces().await.unwrap();
+    let index = interfaces.iter().find(|one| one.name == interface).unwrap().index;
+    let socket = PacketSocket::open(index, filter).unwrap();
+    socket.set_promiscuous().unwrap();
+    socket
 }
 
 /// A server's message; `None` for all other frames.
