@@ -6,9 +6,10 @@ use core::time::Duration;
 use std::thread;
 
 use dhcp_core::wire::frame::Ethernet;
+use dhcp_core::wire::frame::ipv4::Udp;
 use dhcp_core::wire::message::MessageType;
 use hydrant::net::{Filter, PacketSocket, RecvBatch};
-use hydrant::testbed::{Segment, Testbed};
+use hydrant::testbed::{Child, Segment, Testbed};
 
 use crate::serving::Serving;
 use crate::tools::node_on;
@@ -118,9 +119,17 @@ fn pass(batch: &RecvBatch, from: Option<u16>, to: Option<u16>, out: &PacketSocke
         let Ok((ethernet, inside)) = frame.parse() else { continue };
         if ethernet.vlan == from {
             let ethernet = Ethernet { vlan: to, ..ethernet };
-            let mut octets = vec![0; ethernet.header_len() + inside.len()];
-            ethernet.write(&mut octets).unwrap().copy_from_slice(inside);
-            out.send(&octets).unwrap();
+            let mut octets = vec![0; 2_048];
+            // What the kernel left to a network card is done here: a datagram is written anew, with its checksum.
+            let len = match Udp::parse(inside, frame.checksums) {
+                Ok(udp) => udp.write_frame(&ethernet, &mut octets).unwrap(),
+                Err(_) => {
+                    let rest = ethernet.write(&mut octets).unwrap();
+                    rest[..inside.len()].copy_from_slice(inside);
+                    ethernet.header_len() + inside.len()
+                }
+            };
+            out.send(&octets[..len]).unwrap();
         }
     }
 }
@@ -141,10 +150,13 @@ fn real_clients_behind_access_ports_are_served_by_tags_on_the_trunk() {
             let started = [tools::udhcpc(&nodes[0], "eth0"), tools::dhclient(&nodes[1], "eth0")];
             clients.extend(started.map(|client| (vlan, client)));
         }
-        for (vlan, client) in &clients {
+        let bound = |(vlan, client): &(u16, Child)| {
             let address = tools::bound(client, SOON);
             assert_eq!(u16::from(address.octets()[2]), *vlan, "{address}");
-            let from = client.said().len();
+            (address, client.said().len())
+        };
+        let bound = clients.iter().map(bound).collect::<Vec<_>>();
+        for ((_, client), (address, from)) in clients.iter().zip(bound) {
             assert_eq!(tools::bound_after(client, from, SOON), address, "renewed");
         }
         assert_eq!(serving.in_state("bound").len(), clients.len());
