@@ -282,3 +282,39 @@ pub(super) fn unicast(hosts: &[Host], what: &str) -> Result<Vec<Proof>, DemoErro
     };
     [1].into_iter().map(proof).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn station(name: &str, last: u8) -> (Station, SocketAddrV4) {
+        let address = Ipv4Addr::new(127, 0, 0, last);
+        let socket = UdpSocket::bind((address, 0)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let to = SocketAddrV4::new(address, socket.local_addr().unwrap().port());
+        let sockets = vec![socket];
+        (Station { name: name.to_owned(), vlans: vec![1], address, sockets, member: false }, to)
+    }
+
+    #[test]
+    fn what_goes_astray_and_what_is_missing_is_said() {
+        let ((a, _), (b, to_b), (c, to_c)) = (station("a", 2), station("b", 3), station("c", 4));
+        let stations = [a, b, c];
+        let letter = |to, heard_by: &[usize]| Letter {
+            from: 0,
+            to,
+            heard_by: heard_by.iter().copied().collect(),
+        };
+        let good =
+            deliver(String::new(), &stations, &[letter(to_b, &[1]), letter(to_c, &[2])]).unwrap();
+        assert!(good.held() && (good.sent, good.expected, good.heard) == (2, 2, 2), "{good:?}");
+        let bad = deliver(String::new(), &stations, &[letter(to_b, &[2])]).unwrap();
+        assert!(!bad.held());
+        assert_eq!(
+            (bad.missing, bad.stray),
+            (vec!["c from a".to_owned()], vec!["b from a".to_owned()])
+        );
+        let silence = deliver(String::new(), &stations, &[letter(to_b, &[])]).unwrap();
+        assert!(!silence.held(), "what is heard where silence should be does not hold");
+    }
+}
