@@ -3,29 +3,29 @@
 //! Each message is taken once: on a served interface the packet socket receives everything, and the UDP socket leaves it out there.
 //! Where a reply goes is the core's decision; here it becomes a frame or a datagram.
 
-use core::net::{Ipv4Addr, SocketAddrV4};
+mod places;
+
+use core::net::Ipv4Addr;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dhcp_core::id::HardwareAddr;
-use dhcp_core::net::Subnet;
 use dhcp_core::server::config::Link;
-use dhcp_core::server::{Destination, Ingress, Probe, Transmit, Via};
+use dhcp_core::server::{Ingress, Probe, Via};
 use dhcp_core::time::Instant;
-use dhcp_core::wire::frame::arp::{Arp, Operation};
-use dhcp_core::wire::frame::ipv4::Udp;
-use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
+use dhcp_core::wire::frame::arp::Arp;
 
+use self::places::{Inside, Left, Places, Port, Segment, Way};
 use crate::config::render::{Place, Rendered};
 use crate::net::{
-    BATCH_MAX, Datagram, EchoSocket, Filter, Frame, InterfaceState, Outgoing, PacketSocket,
-    RecvBatch, Sent, UdpSocket,
+    BATCH_MAX, Datagram, EchoSocket, Filter, InterfaceState, Outgoing, PacketSocket, RecvBatch,
+    Sent, UdpSocket,
 };
-use crate::serve::intake::{Arrival, Intake};
+use crate::serve::intake::{Arrival, Intake, WAITING_MAX};
 use crate::serve::interfaces::Known;
-use crate::serve::outbox::{Answer, Outbox, REPLY_LEN_MAX};
+use crate::serve::outbox::{Outbox, REPLY_LEN_MAX};
 
 /// The server's port and the client's (RFC 2131 section 4.1).
 const SERVER_PORT: u16 = 67;
@@ -36,6 +36,9 @@ const FRAME_LEN_MAX: usize = REPLY_LEN_MAX + 64;
 
 /// A time stamp further back than this is not believed: the wall clock was set meanwhile.
 const AGE_MAX: Duration = Duration::from_secs(60);
+
+/// How often one socket is read at once: in a flood that never ends, what came in is answered nevertheless.
+const READS_MAX: usize = WAITING_MAX / BATCH_MAX;
 
 /// What the sockets did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +62,7 @@ pub(crate) struct PortCounters {
 pub(crate) struct Ports {
     udp: UdpSocket,
     echo: Option<EchoSocket>,
-    ports: Vec<Port>,
+    ports: Vec<Port<PacketSocket>>,
     segments: Vec<Segment>,
     /// Our own addresses on all interfaces.
     ours: Vec<Ipv4Addr>,
@@ -67,34 +70,6 @@ pub(crate) struct Ports {
     batch: RecvBatch,
     frames: Box<[[u8; FRAME_LEN_MAX]]>,
     counters: PortCounters,
-}
-
-/// A served interface.
-#[derive(Debug)]
-struct Port {
-    number: u16,
-    mac: [u8; 6],
-    addresses: Vec<(Ipv4Addr, u8)>,
-    socket: PacketSocket,
-}
-
-/// A subnet and where it is attached.
-#[derive(Clone, Copy, Debug)]
-struct Segment {
-    link: Link,
-    net: Subnet,
-    server_id: Option<Ipv4Addr>,
-}
-
-/// How a reply leaves.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    /// As a frame of this many octets from the port in this place.
-    Frame { port: usize, len: usize },
-    /// As a datagram.
-    Datagram { destination: SocketAddrV4, interface: u32 },
-    /// There is none.
-    None,
 }
 
 impl Ports {
@@ -215,17 +190,16 @@ impl Ports {
         };
         let Self { udp, echo, ports, batch, counters, .. } = self;
         let place = Places { ports, segments: &self.segments, ours: &self.ours };
-        for (at, port) in place.ports.iter().enumerate() {
-            loop {
-                match port.socket.recv_batch(batch) {
-                    Ok(0) => break,
-                    Ok(_) => {}
+        for port in place.ports {
+            for _ in 0..READS_MAX {
+                let received = match port.socket.recv_batch(batch) {
+                    Ok(received) => received,
                     // The interface went down, as the watch tells as well.
                     Err(_) => {
                         counters.receive_errors += 1;
                         break;
                     }
-                }
+                };
                 for frame in PacketSocket::frames(batch) {
                     let at_time = arrived(frame.received_at);
                     match place.read(port, &frame) {
@@ -238,7 +212,9 @@ impl Ports {
                             })
                         }
                         Ok(Inside::Arp { link, arp }) => {
-                            place.answer(at, link, &arp);
+                            if let Some(answer) = place.answer(port, link, &arp) {
+                                send_arp(port, link, &answer);
+                            }
                             if place.is_stranger(port, link, &arp) {
                                 heard(arp.sender, Some(HardwareAddr::ethernet(arp.sender_mac)));
                             }
@@ -248,17 +224,20 @@ impl Ports {
                         Err(Left::Damaged) => counters.damaged += 1,
                     }
                 }
+                // Fewer than fit: there are no more.
+                if received < BATCH_MAX {
+                    break;
+                }
             }
         }
-        loop {
-            match udp.recv_batch(batch) {
-                Ok(0) => break,
-                Ok(_) => {}
+        for _ in 0..READS_MAX {
+            let received = match udp.recv_batch(batch) {
+                Ok(received) => received,
                 Err(_) => {
                     counters.receive_errors += 1;
                     break;
                 }
-            }
+            };
             for datagram in UdpSocket::datagrams(batch) {
                 let number = self.numbers.iter().find(|(index, _)| *index == datagram.interface);
                 let number = number.map_or(0, |(_, number)| *number);
@@ -271,9 +250,15 @@ impl Ports {
                 let payload = datagram.payload;
                 intake.push(&Arrival { ingress, hardware: None, at, payload });
             }
+            if received < BATCH_MAX {
+                break;
+            }
         }
         if let Some(echo) = echo {
-            while echo.recv_batch(batch).unwrap_or(false) {
+            for _ in 0..READS_MAX {
+                if !echo.recv_batch(batch).unwrap_or(false) {
+                    break;
+                }
                 echo.answers(batch).for_each(|address| heard(address, None));
             }
         }
@@ -329,17 +314,20 @@ impl Ports {
                 else {
                     return;
                 };
-                let mut frame = [0; 64];
-                let len = Arp::probe(port.mac, probe.address).write_frame(link.vlan, &mut frame);
-                let frame = len.and_then(|len| frame.get(..len));
-                // A probe that is lost is an address that is offered unprobed, as in a burst.
-                let _ = frame.map(|frame| port.socket.send(frame));
+                send_arp(port, link, &Arp::probe(port.mac, probe.address));
             }
             Via::Icmp => {
                 let _ = self.echo.as_mut().map(|echo| echo.ask(probe.address));
             }
         }
     }
+}
+
+/// Lost, an answer is asked for again, and an address is offered unprobed, as in a burst.
+fn send_arp(port: &Port<PacketSocket>, link: Link, arp: &Arp) {
+    let mut frame = [0; 64];
+    let frame = arp.write_frame(link.vlan, &mut frame).and_then(|len| frame.get(..len));
+    let _ = frame.map(|frame| port.socket.send(frame));
 }
 
 fn count(counters: &mut PortCounters, sent: &Sent) {
@@ -352,160 +340,5 @@ fn ingress(number: u16, datagram: &Datagram<'_>) -> Ingress {
         link: Link { interface: number, vlan: None },
         local: datagram.local,
         unicast: datagram.local == datagram.destination,
-    }
-}
-
-/// What is in a frame.
-enum Inside<'f> {
-    Message { ingress: Ingress, hardware: [u8; 6], payload: &'f [u8] },
-    Arp { link: Link, arp: Arp },
-}
-
-/// Why a frame is left alone.
-enum Left {
-    ForeignVlan,
-    NotForUs,
-    Damaged,
-}
-
-/// What is known of ports and segments while frames are read and written.
-#[derive(Clone, Copy)]
-struct Places<'p> {
-    ports: &'p [Port],
-    segments: &'p [Segment],
-    ours: &'p [Ipv4Addr],
-}
-
-impl Places<'_> {
-    fn on(&self, link: Link) -> impl Iterator<Item = &Segment> {
-        self.segments.iter().filter(move |segment| segment.link == link)
-    }
-
-    fn read<'f>(&self, port: &Port, frame: &Frame<'f>) -> Result<Inside<'f>, Left> {
-        let (ethernet, inside) = frame.parse().map_err(|_| Left::Damaged)?;
-        let link = Link { interface: port.number, vlan: ethernet.vlan };
-        if ethernet.vlan.is_some() && self.on(link).next().is_none() {
-            return Err(Left::ForeignVlan);
-        }
-        if ethernet.ethertype == ETHERTYPE_ARP {
-            let arp = Arp::parse(inside).map_err(|_| Left::Damaged)?;
-            return Ok(Inside::Arp { link, arp });
-        }
-        let udp = Udp::parse(inside, frame.checksums).map_err(|_| Left::Damaged)?;
-        let ingress = self.ingress(port, link, udp.destination).ok_or(Left::NotForUs)?;
-        Ok(Inside::Message { ingress, hardware: ethernet.source, payload: udp.payload })
-    }
-
-    /// `None` when it is for another host: we may be its router.
-    fn ingress(&self, port: &Port, link: Link, destination: Ipv4Addr) -> Option<Ingress> {
-        let server_ids = || self.on(link).filter_map(|segment| segment.server_id);
-        if self.ours.contains(&destination) || server_ids().any(|ours| ours == destination) {
-            return Some(Ingress { link, local: destination, unicast: true });
-        }
-        let mut nets = self.on(link).map(|segment| segment.net);
-        let to_all = destination.is_broadcast()
-            || nets.any(|net| net.contains(destination) && !net.is_host(destination));
-        if !to_all {
-            return None;
-        }
-        // On a VLAN that is served natively the interface's addresses are another segment's.
-        let first = port.addresses.first().filter(|_| link.vlan.is_none());
-        let local = server_ids().next().or(first.map(|(address, _)| *address));
-        let local = local.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        Some(Ingress { link, local, unicast: false })
-    }
-
-    /// Whether somebody else than this host says that it uses an address of this segment.
-    fn is_stranger(&self, port: &Port, link: Link, arp: &Arp) -> bool {
-        let here = self.on(link).any(|segment| segment.net.contains(arp.sender));
-        here && arp.sender_mac != port.mac && !self.ours.contains(&arp.sender)
-    }
-
-    /// On a VLAN that is served natively the kernel does not answer for our address, which clients ask for when they renew.
-    fn answer(&self, at: usize, link: Link, arp: &Arp) {
-        let is_ours = |segment: &Segment| segment.server_id == Some(arp.target);
-        let asks = arp.operation == Operation::Request && arp.sender != arp.target;
-        if link.vlan.is_none()
-            || !asks
-            || self.ours.contains(&arp.target)
-            || !self.on(link).any(is_ours)
-        {
-            return;
-        }
-        let Some(port) = self.ports.get(at) else { return };
-        let reply = Arp {
-            operation: Operation::Reply,
-            sender_mac: port.mac,
-            sender: arp.target,
-            target_mac: arp.sender_mac,
-            target: arp.sender,
-        };
-        let mut frame = [0; 64];
-        let frame = reply.write_frame(link.vlan, &mut frame).and_then(|len| frame.get(..len));
-        // Lost, it is asked for again.
-        let _ = frame.map(|frame| port.socket.send(frame));
-    }
-
-    /// How a reply leaves; a frame is written.
-    fn way(&self, answer: &Answer, frame: &mut [u8], numbers: &[(u32, u16)]) -> Way {
-        let Some((transmit, payload)) = answer.message() else { return Way::None };
-        let port = self.ports.iter().position(|port| port.number == transmit.link.interface);
-        // Back to where it came from: the client itself, or the router on the way to it.
-        let back = answer.hardware;
-        let (hardware, address, to_port) = match transmit.destination {
-            Destination::Broadcast => (Some(BROADCAST_MAC), Ipv4Addr::BROADCAST, CLIENT_PORT),
-            Destination::Hardware { mac, address } => (Some(mac), address, CLIENT_PORT),
-            Destination::Client(address) => (back, address, CLIENT_PORT),
-            // The kernel has a route to a relay agent, unless it hears us on a VLAN that the kernel does not know.
-            Destination::Relay(address) => {
-                (back.filter(|_| transmit.link.vlan.is_some()), address, SERVER_PORT)
-            }
-        };
-        if let (Some(hardware), Some(port)) = (hardware, port) {
-            return self.frame(port, &transmit, hardware, address, to_port, payload, frame);
-        }
-        let destination = SocketAddrV4::new(address, to_port);
-        match transmit.destination {
-            Destination::Relay(_) | Destination::Client(_) => {
-                Way::Datagram { destination, interface: 0 }
-            }
-            Destination::Broadcast => {
-                let number = transmit.link.interface;
-                let index = numbers.iter().find(|(_, known)| *known == number);
-                index.map_or(Way::None, |(index, _)| Way::Datagram {
-                    destination,
-                    interface: *index,
-                })
-            }
-            // Without frames nothing reaches a client that has no address.
-            Destination::Hardware { .. } => Way::None,
-        }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the parts of a frame")]
-    fn frame(
-        &self,
-        place: usize,
-        transmit: &Transmit,
-        hardware: [u8; 6],
-        address: Ipv4Addr,
-        port: u16,
-        payload: &[u8],
-        frame: &mut [u8],
-    ) -> Way {
-        let Some(source) = self.ports.get(place).map(|port| port.mac) else { return Way::None };
-        let vlan = transmit.link.vlan;
-        let ethernet = Ethernet { destination: hardware, source, vlan, ethertype: ETHERTYPE_IPV4 };
-        let udp = Udp {
-            source: transmit.source,
-            destination: address,
-            source_port: SERVER_PORT,
-            destination_port: port,
-            payload,
-        };
-        match udp.write_frame(&ethernet, frame) {
-            Some(len) => Way::Frame { port: place, len },
-            None => Way::None,
-        }
     }
 }
