@@ -181,6 +181,30 @@ fn who_ends_a_device_keeps_its_lease_and_it_asks_for_it_again() {
     });
 }
 
+/// RFC 2131 section 3.2 (4): nobody answers, and the lease is good; the search goes on, and a server that comes later is found.
+#[test]
+fn a_device_starts_without_a_server_on_its_stored_lease() {
+    harness::run(&["udhcpd"], |bed| {
+        let [server, client] = nodes(bed);
+        let mut served = tools::server("udhcpd", &server, 1, 40);
+        let mut device = foreground(&client, &[]);
+        let address = tools::field(&told(&device, 0, "bound"), "ip").to_owned();
+        device.signal(Signal::TERM);
+        assert!(device.end(SOON).unwrap().success());
+        served.kill();
+        client.ip("addr flush dev eth0").unwrap();
+        let device = foreground(&client, &[]);
+        let bound = told(&device, 0, "bound");
+        assert!(bound.contains("bound stored display"), "{bound}");
+        assert_eq!(tools::field(&bound, "ip"), address);
+        assert!(shown(&client, "-4 addr show dev eth0").contains(&address));
+        let from = device.said().len();
+        let _served = tools::server("udhcpd", &server, 1, 40);
+        let bound = device.line_after(from, "told: bound bound leased ", Duration::from_secs(40));
+        assert_eq!(tools::field(&bound.unwrap_or_else(|error| panic!("{error}")), "ip"), address);
+    });
+}
+
 /// RFC 2131 section 3.1 (5) and 4.4.1: what a server refuses is taken off at once, and another address is leased.
 #[test]
 fn a_refused_address_is_taken_off_and_another_one_is_leased() {
