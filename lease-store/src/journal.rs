@@ -29,7 +29,7 @@ use crate::index::{Place, RecordIndex, Replay};
 use crate::medium::{Geometry, Medium};
 use crate::record::{RECORD_LEN_MAX, Record, Standing, encode};
 
-/// With less room than this in its sector, an idle journal goes on to the next one rather than when somebody waits.
+/// With less room than this in its sector, or than a 64th of a large one, an idle journal goes on to the next one rather than when somebody waits.
 const ROOM_MIN: u32 = 64;
 
 /// After a medium was found full, this many changes are refused before it is tried again: each try wears it.
@@ -266,7 +266,9 @@ impl<M: Medium> Journal<M> {
     }
 
     fn is_nearly_full(&self) -> bool {
-        self.head.is_some_and(|head| self.ring.layout.fit(head.at, ROOM_MIN).is_none())
+        let layout = self.ring.layout;
+        let room = ROOM_MIN.max(layout.geometry.sector_len / 64);
+        self.head.is_some_and(|head| head.at + room > layout.geometry.sector_len)
     }
 
     /// The latest time that was recorded; zero when none was.
