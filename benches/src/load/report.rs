@@ -100,3 +100,18 @@ pub struct Progress {
     /// Since the beginning of this part.
     pub elapsed: Duration,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_told_in_microseconds() {
+        let mut nanos = Histogram::<u64>::new_with_bounds(1, 1_000_000_000, 3).unwrap();
+        (1..=1_000).for_each(|micros| nanos.saturating_record(micros * 1_000));
+        let Latency { p50, p99, p999, max } = Latency::of(&nanos);
+        for (found, wanted) in [(p50, 500.0), (p99, 990.0), (p999, 999.0), (max, 1_000.0)] {
+            assert!((found / wanted - 1.0).abs() < 0.002, "{found} {wanted}");
+        }
+    }
+}
