@@ -2,17 +2,34 @@
 
 use core::error::Error;
 use core::fmt;
-use core::hash::Hasher;
+use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 /// The octets of `chaddr` that count (`hlen`), and their type (RFC 2131 section 2). Ethernet is type 1 with 6 octets.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// Aligned to a word: where it is a part of something, a microcontroller copies it word by word.
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
+#[repr(align(4))]
 pub struct HardwareAddr {
     htype: u8,
     hlen: u8,
     chaddr: [u8; Self::LEN_MAX],
+}
+
+impl PartialEq for HardwareAddr {
+    /// A few words: what is derived compares octet by octet on a microcontroller, and every message is compared with many addresses.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        (self.htype, self.hlen) == (other.htype, other.hlen)
+            && u128::from_ne_bytes(self.chaddr) == u128::from_ne_bytes(other.chaddr)
+    }
+}
+
+impl Hash for HardwareAddr {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.htype, self.hlen, self.chaddr).hash(state);
+    }
 }
 
 impl HardwareAddr {
@@ -166,10 +183,14 @@ impl InstallationKey {
     #[must_use]
     pub fn hash(&self, domain: u8, parts: &[&[u8]]) -> [u8; 16] {
         let mut hasher = SipHasher24::new_with_key(&self.0);
-        hasher.write_u8(domain);
+        // One call for all there is: where code is small, the hash's rounds are there once.
+        let mut feed = |octets: &[u8]| hasher.write(octets);
+        feed(&[domain]);
         for part in parts {
-            hasher.write_u64(part.len() as u64);
-            hasher.write(part);
+            let len = (part.len() as u64).to_le_bytes();
+            for octets in [&len, *part] {
+                feed(octets);
+            }
         }
         hasher.finish128().as_bytes()
     }
@@ -185,8 +206,24 @@ impl fmt::Debug for InstallationKey {
 ///
 /// A client identifier or typed hardware address of up to 14 octets stands in the key itself; a longer one stands there as 120 bits
 /// of a hash keyed by the installation, so that no client can choose another's key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// Aligned to a word, as `HardwareAddr`.
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
+#[repr(align(4))]
 pub struct ClientKey([u8; Self::LEN]);
+
+impl PartialEq for ClientKey {
+    /// As [`HardwareAddr`]'s: four words.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        u128::from_ne_bytes(self.0) == u128::from_ne_bytes(other.0)
+    }
+}
+
+impl Hash for ClientKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl ClientKey {
     /// Octets in a key.

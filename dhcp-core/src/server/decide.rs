@@ -132,20 +132,24 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// The address that the client has, is offered or had last on this segment: a living one before a remembered one.
     fn entry_of(&self, key: &ClientKey) -> Option<Entry> {
-        let entries = self.segment.iter().filter_map(|(subnet, _)| {
-            let entry = self.book.entry_of(subnet, key, self.now)?;
-            assert!(
-                entry.key == Some(*key),
-                "the book speaks of the client that it was asked about"
-            );
-            Some(entry)
-        });
-        entries.max_by_key(|entry| match entry.standing {
+        let rank = |entry: &Entry| match entry.standing {
             Standing::Bound => 3,
             Standing::Offered => 2,
             Standing::Idle => 1,
             Standing::Fresh | Standing::Quarantined => 0,
-        })
+        };
+        // A loop, since an entry that goes through an iterator's adapters is copied by each.
+        let mut best: Option<Entry> = None;
+        for (subnet, _) in self.segment.iter() {
+            let found = self.book.entry_of(subnet, key, self.now);
+            let Some(entry) = &found else { continue };
+            let asked = entry.key.as_ref() == Some(key);
+            assert!(asked, "the book speaks of the client that it was asked about");
+            if best.as_ref().is_none_or(|best| rank(best) <= rank(entry)) {
+                best = found;
+            }
+        }
+        best
     }
 
     /// Whether the subnet serves this client at all.
