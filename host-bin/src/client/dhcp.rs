@@ -63,6 +63,9 @@ pub(crate) async fn lease(
         while let Some(len) = hunt.poll(&clocks, &mut frame) {
             line.send(frame.get(..len).expect("the fleet wrote as much"));
         }
+        for declined in hunt.declined() {
+            progress.say(&declined.to_string());
+        }
         // What a server has leased is checked to the end, whatever the time.
         if hunt.is_over() || !is_patient && !hunt.is_probing() {
             break false;

@@ -86,6 +86,22 @@ pub(crate) struct Hunt {
     fleet: Fleet,
     seekers: Vec<Seeker>,
     conflicts: u32,
+    /// Those that were not told yet.
+    untold: Vec<Declined>,
+}
+
+/// An address that was leased for a name, found in use, and declined (RFC 2131 section 3.1 (5)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Declined {
+    container: Container,
+    address: Ipv4Addr,
+    by: [u8; 6],
+}
+
+impl fmt::Display for Declined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} is used by {}; declined", self.container, self.address, Mac(self.by))
+    }
 }
 
 #[derive(Debug)]
@@ -141,7 +157,8 @@ impl Hunt {
             let place = fleet.add(client, false)?;
             seekers.push(Seeker { wish, place, failure: Failure::NoServer, result: None });
         }
-        Ok(Self { interface: interface.to_owned(), fleet, seekers, conflicts: 0 })
+        let interface = interface.to_owned();
+        Ok(Self { interface, fleet, seekers, conflicts: 0, untold: Vec::new() })
     }
 
     /// A frame that came in.
@@ -182,6 +199,11 @@ impl Hunt {
     /// How many addresses were leased and found in use. The server answered, and is not to be blamed for the time that it takes.
     pub(crate) const fn conflicts(&self) -> u32 {
         self.conflicts
+    }
+
+    /// The addresses that were declined since this was asked last.
+    pub(crate) fn declined(&mut self) -> impl Iterator<Item = Declined> + '_ {
+        self.untold.drain(..)
     }
 
     /// Whether an address is leased, and only its check is not over yet.
@@ -233,6 +255,7 @@ impl Hunt {
             Event::Conflict { address, by } => {
                 seeker.failure = Failure::Conflict { address, by };
                 self.conflicts += 1;
+                self.untold.push(Declined { container: seeker.wish.container, address, by });
             }
             Event::Ipv6OnlyPreferred { .. } => {
                 if let Failure::Unfinished { server, .. } = seeker.failure {

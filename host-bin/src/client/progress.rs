@@ -1,9 +1,11 @@
-//! What does whoever waits see? One moving line on a terminal, and nothing anywhere else.
+//! What does whoever waits see? One moving line on a terminal, and everywhere the lines that stay.
 
 use core::time::Duration;
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::client::session::say;
 
 /// The line. It goes away when it is dropped.
 #[derive(Debug)]
@@ -22,6 +24,14 @@ impl Progress {
             bar
         });
         Self { bar }
+    }
+
+    /// Says something that stays, on standard error, above the moving line if there is one.
+    pub(crate) fn say(&self, what: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(what)),
+            None => say(what),
+        }
     }
 
     /// Shows what is going on now.

@@ -145,10 +145,16 @@ fn an_address_that_somebody_uses_is_declined_and_another_one_leased() {
         assert_eq!(hydrant(&client, &["release", "camera", "--state", &state]).code, Some(0));
         let squatter = bed.node("squatter").unwrap();
         bed.plug(&squatter, "eth0", &segment, None).unwrap();
-        squatter.ip(&format!("addr add {}/24 dev eth0", first.address())).unwrap();
+        let address = first.address();
+        squatter.ip("link set eth0 address 02:00:00:00:00:99").unwrap();
+        squatter.ip(&format!("addr add {address}/24 dev eth0")).unwrap();
         let second = lease(&client, "camera", &["--timeout", "30"]);
         assert_eq!(second.code, Some(0), "{second:?}");
         assert_ne!(second.address(), first.address());
+        let declined =
+            format!("camera: {} is used by 02:00:00:00:00:99; declined", first.address());
+        let lines = second.said.lines().filter(|line| line.contains("declined"));
+        assert_eq!(lines.collect::<Vec<_>>(), [format!("hydrant: {declined}")]);
         served.line("DHCPDECLINE", SOON).unwrap_or_else(|error| panic!("{error}"));
     });
 }
