@@ -58,10 +58,20 @@ fn summary(path: &Path, config: &Config, report: &Report) -> String {
     text
 }
 
+/// How many addresses of a subnet are in ranges.
+pub(crate) fn addresses(subnet: &Subnet) -> u32 {
+    let ranges = subnet.pools.iter().flat_map(|pool| &pool.ranges);
+    ranges.map(|range| range.len()).fold(0, u32::saturating_add)
+}
+
+/// `1 address`, `2 addresses`.
+pub(crate) fn counted(count: u32, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
 /// What is served in one subnet.
 pub(crate) fn line(subnet: &Subnet) -> String {
     let ranges = || subnet.pools.iter().flat_map(|pool| &pool.ranges);
-    let all: u32 = ranges().map(|range| range.len()).fold(0, u32::saturating_add);
     let reservations = subnet.reservations().count();
     let place = match (&subnet.interface, subnet.vlan, &subnet.shared_network) {
         (Some(interface), Some(vlan), _) => format!(" on {interface}, VLAN {vlan}"),
@@ -86,10 +96,7 @@ pub(crate) fn line(subnet: &Subnet) -> String {
     let times =
         times.iter().map(|(default, max)| format!("{}, at most {}", time(*default), time(*max)));
     let times = times.collect::<Vec<_>>().join("; or ");
-    let addresses = match all {
-        1 => "1 address".to_owned(),
-        more => format!("{more} addresses"),
-    };
+    let addresses = counted(addresses(subnet), "address", "addresses");
     format!("{}{place}: {handed_out} ({addresses}){reserved}; leases of {times}", subnet.net)
 }
 

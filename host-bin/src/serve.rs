@@ -46,7 +46,7 @@ use crate::serve::events::Chain;
 use crate::serve::host::{Host, Why};
 use crate::serve::store::{Book, Record, empty_book};
 use crate::state::{StateDir, StateError};
-use crate::{installation, logging, notify};
+use crate::{check, installation, logging, notify};
 
 /// The engine as it runs on a host.
 pub(crate) type HostEngine<'c> = Engine<'c, Book, Record<FileMedium>>;
@@ -74,10 +74,12 @@ static NOTHING: ServerConfig<'static> = ServerConfig {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     /// The configuration is wrong; every finding was logged.
-    #[error("the configuration {} is refused: `hydrant check` shows what is wrong with it", path.display())]
+    #[error("the configuration {} is refused: {why} (`hydrant check` shows what is wrong with it)", path.display())]
     Config {
         /// The file.
         path: PathBuf,
+        /// The first error, and where it is.
+        why: String,
     },
     /// See [`StateError`].
     #[error(transparent)]
@@ -167,6 +169,7 @@ fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let mut host = runtime.block_on(Host::open(args, state))?;
     let mut medium = Some(medium);
     let mut resting: Option<HostEngine<'static>> = None;
+    let mut is_reread = false;
     loop {
         let rendered = Rendered::new(&config, &host.interfaces());
         host.fit(&rendered);
@@ -180,14 +183,17 @@ fn serve(args: &ServeArgs) -> Result<(), ServeError> {
                 }
                 (None, None) => unreachable!("the engine rests between two configurations"),
             };
+            if is_reread {
+                tell_in_force(&config, args);
+            }
             let (engine, why) = runtime.block_on(host.serve(engine, &rendered))?;
             Ok::<_, ServeError>((rest(engine), why))
         })?;
         resting = Some(engine);
         match why {
             Why::Stop => break,
-            Why::Interfaces => {}
-            Why::Config(new) => config = *new,
+            Why::Interfaces => is_reread = false,
+            Why::Config(new) => (config, is_reread) = (*new, true),
         }
     }
     notify::stopping();
@@ -196,14 +202,21 @@ fn serve(args: &ServeArgs) -> Result<(), ServeError> {
 
 fn load_config(args: &ServeArgs) -> Result<Config, ServeError> {
     let loaded = load(&args.config);
+    let mut why = None;
     for (severity, line) in loaded.report.lines(&loaded.sources) {
         match severity {
             Severity::Error => error!(event = "config", "{line}"),
             Severity::Warning => warn!(event = "config", "{line}"),
             Severity::Note => info!(event = "config", "{line}"),
         }
+        if severity == Severity::Error {
+            why.get_or_insert(line);
+        }
     }
-    loaded.config.ok_or_else(|| ServeError::Config { path: args.config.clone() })
+    loaded.config.ok_or_else(|| ServeError::Config {
+        path: args.config.clone(),
+        why: why.expect("a configuration is refused for an error"),
+    })
 }
 
 /// The first engine of this run, with the leases that the journal tells.
@@ -236,6 +249,21 @@ fn wake<'c>(
 /// The engine without a configuration.
 fn rest(engine: HostEngine<'_>) -> HostEngine<'static> {
     engine.reload(|server, _| server.reload(&NOTHING, |book| book))
+}
+
+/// After a SIGHUP: what is served from now on.
+fn tell_in_force(config: &Config, args: &ServeArgs) {
+    let subnets = config.subnets.len();
+    let addresses = config.subnets.iter().map(check::addresses).fold(0, u32::saturating_add);
+    info!(
+        event = "reloaded",
+        subnets,
+        addresses,
+        "{} is in force: {} with {} to hand out",
+        args.config.display(),
+        check::counted(u32::try_from(subnets).unwrap_or(u32::MAX), "subnet", "subnets"),
+        check::counted(addresses, "address", "addresses"),
+    );
 }
 
 fn tell_opened(opened: &Opened) {

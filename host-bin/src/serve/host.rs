@@ -338,24 +338,24 @@ impl Host {
         let config = match load_config(&self.args) {
             Ok(config) => config,
             Err(why) => {
-                error!(
-                    event = "reload-refused",
-                    "{}; the server goes on with what it had",
-                    Chain(&why)
-                );
-                self.tell_ready();
-                return None;
+                return self.refuse(&why);
             }
         };
         // All or nothing: whether the leases find room is tried before anything is given up.
         let new = Rendered::new(&config, &self.known.for_config());
         let installation = InstallationKey([0; 16]);
         if let Err(why) = new.with(installation, |config| empty_book(config).map(|_| ())) {
-            error!(event = "reload-refused", "{why}; the server goes on with what it had");
-            self.tell_ready();
-            return None;
+            return self.refuse(&ServeError::from(why));
         }
         Some(config)
+    }
+
+    /// Says why the new configuration is not taken.
+    fn refuse(&mut self, why: &ServeError) -> Option<Config> {
+        let why = Chain(why);
+        error!(event = "reload-refused", "{why}; the server goes on with the configuration it had");
+        self.tell_ready();
+        None
     }
 
     /// Writes down what time it is, so that it goes on from there.

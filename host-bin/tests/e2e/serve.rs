@@ -170,12 +170,17 @@ fn a_new_configuration_is_taken_whole_or_not_at_all() {
         let mac = |last| [2, 0, 0, 0, 0, last];
         let first = wire.lease(None, mac(1), 1);
         assert_eq!(first.lease_secs, Some(600));
-        serving.reload(&short(600).replace("10.0.1.120", "10.0.2.120"), "reload-refused");
+        let wrong = short(600).replace("10.0.1.120", "10.0.2.120");
+        let refused = serving.reload(&wrong, "reload-refused");
+        for part in ["10.0.2.120", "goes on with the configuration it had"] {
+            assert!(refused.contains(part), "{refused}");
+        }
         assert_eq!(wire.lease(None, mac(1), 2).yiaddr, first.yiaddr);
         let changed = short(300)
             .replace("10.0.1.100 10.0.1.120", "10.0.1.50 10.0.1.120")
             .replace("routers 10.0.1.1", "routers 10.0.1.2");
-        serving.reload(&changed, "reload");
+        let reloaded = serving.reload(&changed, "reloaded");
+        assert!(reloaded.contains("in force: 1 subnet with 71 addresses"), "{reloaded}");
         let mut xid = 2;
         let mut renewed = || {
             xid += 1;

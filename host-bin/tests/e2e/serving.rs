@@ -70,13 +70,13 @@ impl Serving {
         self.child.line("ready", START_MAX).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Writes another configuration, says so with SIGHUP, and waits until it says `said`.
-    pub(crate) fn reload(&self, config: &str, said: &str) {
+    /// Writes another configuration, says so with SIGHUP, and waits until it says `said`: the line.
+    pub(crate) fn reload(&self, config: &str, said: &str) -> String {
         std::fs::write(&self.config, config).unwrap();
         let from = self.child.said().len();
         self.child.signal(Signal::HUP);
         let line = self.child.line_after(from, said, START_MAX);
-        line.unwrap_or_else(|error| panic!("{error}"));
+        line.unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub(crate) const fn child(&self) -> &Child {
