@@ -1,12 +1,14 @@
-//! Who has which address? `hydrant leases`: asked of the running server, or read from a stopped one's journal.
+//! Who has which address? `hydrant leases`: asked of the running server, or read from a stopped one's journal or a microcontroller's flash.
 
 mod recorded;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use dhcp_core::server::{NAME_LEN_MAX, sanitised};
 use jiff::Timestamp;
+use lease_store::journal::Opened;
 
 use crate::cli::serve::LeasesArgs;
 use crate::control::client::{Client, ClientError};
@@ -27,8 +29,11 @@ enum LeasesError {
 
 /// Shows them.
 pub(crate) fn run(args: &LeasesArgs) -> ExitCode {
-    let state = StateDir::new(&args.state.state);
-    match leases(&state) {
+    let leases = match &args.image {
+        Some(path) => dumped(path, args.offset),
+        None => leases(&StateDir::new(&args.state.state)),
+    };
+    match leases {
         Ok(leases) => {
             let text = if args.json { json(&leases) } else { table(&leases) };
             // There is nobody to tell when the stream is closed.
@@ -66,6 +71,33 @@ fn leases(state: &StateDir) -> Result<Vec<Lease>, LeasesError> {
         leases.iter_mut().for_each(|lease| recorded.name(lease));
     }
     Ok(leases)
+}
+
+/// All leases of a microcontroller, and to whoever watches what the table does not tell.
+fn dumped(path: &Path, from: u32) -> Result<Vec<Lease>, LeasesError> {
+    let (recorded, opened) = Recorded::read_image(path, from)?;
+    for note in notes(&opened) {
+        // There is nobody to tell when the stream is closed.
+        let _ = writeln!(io::stderr(), "hydrant: {}: {note}", path.display());
+    }
+    Ok(recorded.leases())
+}
+
+fn notes(opened: &Opened) -> impl Iterator<Item = String> {
+    let clock = opened.time.map_or_else(
+        || "the device never wrote down what time it is; times are its own clock's".to_owned(),
+        |time| {
+            let time = utc(time.as_secs());
+            format!("as of {time}, the last time that the device wrote down, by its own clock")
+        },
+    );
+    let (octets, sectors) = (opened.octets_lost, opened.sectors_lost);
+    let damage = (octets > 0 || sectors > 0).then(|| {
+        format!(
+            "{octets} octets of leases are damaged and lost, and {sectors} sectors are missing; the others are shown"
+        )
+    });
+    core::iter::once(clock).chain(damage)
 }
 
 fn json(leases: &[Lease]) -> String {

@@ -4,11 +4,12 @@
 //! kernel still has to write, so the next one writes all of it again.
 
 pub mod disk;
+mod image;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use lease_store::journal::{MAGIC, sizes};
+use lease_store::journal::MAGIC;
 use lease_store::medium::{Geometry, Medium};
 
 use self::disk::{Disk, LinuxDisk};
@@ -44,6 +45,27 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// A dump of a flash without a journal.
+    #[error(
+        "nothing in {} begins like a lease journal from octet {from} on: no lease was ever written to that flash, \
+         or this is no dump of it", .path.display()
+    )]
+    NoJournal {
+        /// The file.
+        path: PathBuf,
+        /// Where the search began.
+        from: u32,
+    },
+    /// A dump of a flash that is over before the journal begins.
+    #[error("{} has {len} octets, and no journal can begin at octet {from}", .path.display())]
+    Ends {
+        /// The file.
+        path: PathBuf,
+        /// Its length in octets.
+        len: u64,
+        /// Where the search should have begun.
+        from: u32,
+    },
     /// The system refused.
     #[error("cannot {doing} {}", .path.display())]
     System {
@@ -62,6 +84,8 @@ pub struct FileMedium<D = LinuxDisk> {
     disk: D,
     path: PathBuf,
     geometry: Geometry,
+    /// Octets of the file in front of the journal; none when it is written.
+    base: u64,
     writable: bool,
     /// What was written since the last sync that succeeded, in this order.
     unsynced: Vec<Run>,
@@ -111,48 +135,6 @@ impl FileMedium {
             Err(source) => Err(system("lock", path, source)),
         }
     }
-
-    /// Opens a journal, or the image of a microcontroller's flash, to be read only; a server may have it open.
-    ///
-    /// # Errors
-    /// [`FileError`]; when nothing in it begins like a journal, [`FileError::NotAJournal`].
-    pub fn open_read_only(path: &Path) -> Result<Self, FileError> {
-        let disk =
-            LinuxDisk::open_read_only(path).map_err(|source| system("open", path, source))?;
-        let len = disk.octets().map_err(|source| system("read", path, source))?;
-        let mut medium = Self::new(
-            disk,
-            path,
-            Geometry {
-                word_len: WORD_LEN,
-                sector_len: 512,
-                sectors: u32::try_from(len / 512).unwrap_or(u32::MAX),
-            },
-        );
-        let mut found = None;
-        let mut header = [0; 32];
-        for sector in 0..medium.geometry.sectors {
-            medium.read(sector * 512, &mut header)?;
-            found = sizes(&header);
-            if found.is_some() {
-                break;
-            }
-        }
-        match found {
-            Some((word_len, sector_len)) => {
-                let sectors = u32::try_from(len.div_ceil(u64::from(sector_len)));
-                let sectors = sectors.unwrap_or(u32::MAX);
-                medium.geometry = Geometry { word_len, sector_len, sectors };
-            }
-            // A new journal has no sector yet.
-            None if is_blank(&mut medium)? => {
-                let sectors = u32::try_from(len / u64::from(SECTOR_LEN)).unwrap_or(u32::MAX);
-                medium.geometry = Geometry { word_len: WORD_LEN, sector_len: SECTOR_LEN, sectors };
-            }
-            None => return Err(FileError::NotAJournal { path: path.to_path_buf() }),
-        }
-        Ok(medium)
-    }
 }
 
 impl<D: Disk> FileMedium<D> {
@@ -189,6 +171,7 @@ impl<D: Disk> FileMedium<D> {
             disk,
             path: path.to_path_buf(),
             geometry,
+            base: 0,
             writable: false,
             unsynced: Vec::new(),
             spare: Vec::new(),
@@ -321,7 +304,7 @@ impl<D: Disk> Medium for FileMedium<D> {
         let end = at + octets.len() as u64;
         let cached = at >= self.ahead.at && end <= self.ahead.end();
         let read = if octets.len() < READ_AHEAD_FROM && !cached {
-            Self::read_all(&self.disk, octets, at)
+            Self::read_all(&self.disk, octets, self.base + at)
         } else {
             let filled = if cached {
                 Ok(())
@@ -331,7 +314,7 @@ impl<D: Disk> Medium for FileMedium<D> {
                 let wanted = sector_len.max(end - self.ahead.at);
                 self.ahead.octets.clear();
                 self.ahead.octets.resize(usize::try_from(wanted).unwrap_or(usize::MAX), 0xff);
-                Self::read_all(&self.disk, &mut self.ahead.octets, self.ahead.at)
+                Self::read_all(&self.disk, &mut self.ahead.octets, self.base + self.ahead.at)
             };
             if filled.is_err() {
                 self.ahead.octets.clear();

@@ -38,9 +38,24 @@ The server needs the right to raw sockets and to port 67: root, or CAP_NET_RAW a
 pub(crate) struct LeasesArgs {
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    /// Read a dump of a microcontroller's flash instead, by that device's own clock
+    #[arg(long, value_name = "FILE", conflicts_with = "state")]
+    pub(crate) image: Option<PathBuf>,
+    /// Where the journal begins in the dump, or what is looked through begins: 16384 or 0x4000
+    #[arg(long, value_name = "OCTETS", requires = "image", default_value = "0", value_parser = octets)]
+    pub(crate) offset: u32,
     /// For programs: one JSON array
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A number of octets, decimal or hexadecimal.
+fn octets(text: &str) -> Result<u32, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_| "a number of octets below 4 GiB is wanted, like 16384 or 0x4000".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
-use lease_store::journal::{OpenError, scan};
+use lease_store::journal::{OpenError, Opened, scan};
 
 use crate::control::protocol::{Lease, LeaseState};
 use crate::medium::{FileError, FileMedium};
@@ -31,7 +31,7 @@ pub(super) enum RecordedError {
 #[derive(Debug)]
 pub(super) struct Recorded {
     entries: BTreeMap<Ipv4Addr, Entry>,
-    /// The wall clock's time, or the last one recorded.
+    /// What is over by now is idle.
     now: Timestamp,
 }
 
@@ -44,12 +44,16 @@ struct Entry {
 impl Recorded {
     /// Reads the journal of a server, which may be running.
     pub(super) fn read(path: &Path) -> Result<Self, RecordedError> {
-        let mut medium = FileMedium::open_read_only(path)?;
-        let mut entries = BTreeMap::new();
-        let opened = scan(&mut medium, |_, change| take(&mut entries, change))
-            .map_err(|source| RecordedError::Journal { path: path.to_owned(), source })?;
+        let (entries, opened) = entries(FileMedium::open_read_only(path)?, path)?;
         let now = wall_clock().max(opened.time).unwrap_or_default();
         Ok(Self { entries, now })
+    }
+
+    /// Reads the journal in a dump of a microcontroller's flash, from octet `from` on, and says what else there is to say of it. Time is what it
+    /// last wrote down: its clock need not have anything to do with ours.
+    pub(super) fn read_image(path: &Path, from: u32) -> Result<(Self, Opened), RecordedError> {
+        let (entries, opened) = entries(FileMedium::open_image(path, from)?, path)?;
+        Ok((Self { entries, now: opened.time.unwrap_or_default() }, opened))
     }
 
     /// All of them, as they are known.
@@ -80,6 +84,16 @@ impl Recorded {
             lease.name.clone_from(&entry.lease.name);
         }
     }
+}
+
+fn entries(
+    mut medium: FileMedium,
+    path: &Path,
+) -> Result<(BTreeMap<Ipv4Addr, Entry>, Opened), RecordedError> {
+    let mut entries = BTreeMap::new();
+    let opened = scan(&mut medium, |_, change| take(&mut entries, change))
+        .map_err(|source| RecordedError::Journal { path: path.to_owned(), source })?;
+    Ok((entries, opened))
 }
 
 fn take(entries: &mut BTreeMap<Ipv4Addr, Entry>, change: &Change<'_>) {

@@ -148,5 +148,5 @@ fn an_empty_journal_is_read_as_empty() {
     fs::write(&path, [0xff; 600]).unwrap();
     let mut medium = FileMedium::open_read_only(&path).unwrap();
     let error = scan(&mut medium, |_, _| ()).unwrap_err();
-    assert!(matches!(error, OpenError::TooSmall { sectors: 0 }));
+    assert!(matches!(error, OpenError::TooSmall { sectors: 1 }));
 }
