@@ -207,6 +207,21 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         wish.unwrap_or(subnet.lease_default).max(subnet.lease_min).min(subnet.lease_max)
     }
 
+    /// When the address may be somebody else's: never before the client's own end of the lease.
+    ///
+    /// The lease clock shows whole seconds, so the client's may be up to one second behind it. And a renewal for a shorter time frees nothing early: its
+    /// ACK may be lost, and then the client goes on until the end that it was told before. A lease without end becomes a finite one all the same.
+    fn end_of_lease(&self, address: Ipv4Addr, key: ClientKey, time: LeaseTime) -> Timestamp {
+        let until = self.now.plus(time).plus_secs(1);
+        let entry = self.entry_at(address);
+        let lease = entry.filter(|entry| {
+            entry.standing == Standing::Bound
+                && entry.key == Some(key)
+                && entry.until != Timestamp::NEVER
+        });
+        lease.map_or(until, |lease| lease.until.max(until))
+    }
+
     /// Writes the lease into the book, and plans its record.
     fn grant(
         &mut self,
@@ -217,7 +232,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         pinned: bool,
     ) -> Result<Option<Change<'p>>, Unavailable> {
         self.assert_lawful(subnet, address);
-        let until = self.now.plus(time);
+        let until = self.end_of_lease(address, key, time);
         let promise = until.plus_secs(self.config.promise_slack_secs);
         let Client { hardware, client_id, .. } = self.client;
         let (now, name) = (self.now, self.name);

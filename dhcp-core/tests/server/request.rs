@@ -21,7 +21,7 @@ fn an_ack_carries_the_fields_of_table_3() {
     assert_eq!(ack.address(3), Some(ip(1, 3)));
     let record = heard.record.unwrap();
     assert_eq!((record.kind, record.address), ("bind", offered));
-    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_600)));
+    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_601)));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn renewing_extends_the_lease_from_now() {
     assert_eq!(ack.destination, Destination::Client(leased));
     let record = heard.record.unwrap();
     assert_eq!((record.kind, record.address), ("extend", leased));
-    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_600)));
+    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_601)));
     kit.pass_secs(3_599);
     assert_eq!(kit.send(&discover(1)).offer(), leased);
 }
@@ -258,4 +258,30 @@ fn a_server_identifier_of_zero_is_nobodys() {
     let offered = kit.send(&discover(1)).offer();
     let heard = kit.send(&select(1, offered).with_address(54, NOBODY));
     assert_eq!(heard.silence(), "other-server-chosen");
+}
+
+/// The ACK of a renewal may be lost; then the client uses the address until the end that it was told before.
+#[test]
+fn a_renewal_for_a_shorter_time_frees_the_address_no_earlier() {
+    let mut kit = Kit::one(|one| one.ranges = leak(&[range(1, 10, 10)]));
+    let leased = kit.lease(1);
+    kit.pass_secs(10);
+    let shorter = kit.unicast(&renew(1, leased).with(51, &[0, 0, 0, 60]));
+    assert_eq!(shorter.reply().secs(51), Some(60));
+    kit.pass_secs(3_589);
+    assert_eq!(kit.send(&discover(2)).silence(), "pool-exhausted");
+    kit.pass_secs(2);
+    assert_eq!(kit.send(&discover(2)).offer(), leased);
+}
+
+/// The lease clock shows whole seconds: a lease that was granted late in one of them is still its client's when the clock shows its end.
+#[test]
+fn a_lease_ends_no_earlier_than_its_client_believes() {
+    let mut kit = Kit::one(|one| one.ranges = leak(&[range(1, 10, 10)]));
+    kit.now = kit.now.plus_millis(900);
+    let leased = kit.lease(1);
+    kit.now = kit.now.plus_millis(3_600_000 - 1);
+    assert_eq!(kit.send(&discover(2)).silence(), "pool-exhausted");
+    kit.now = kit.now.plus_millis(1_000);
+    assert_eq!(kit.send(&discover(2)).offer(), leased);
 }
