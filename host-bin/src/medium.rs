@@ -247,23 +247,19 @@ impl<D: Disk> FileMedium<D> {
         Ok(())
     }
 
-    fn keep(&mut self, at: u32, octets: &[u8]) -> Result<(), FileError> {
+    /// Where octets for `at` are kept until the next sync; they are appended.
+    fn kept(&mut self, at: u32) -> Result<&mut Vec<u8>, FileError> {
         if !self.writable {
             let source = io::ErrorKind::PermissionDenied.into();
             return Err(system("write", &self.path, source));
         }
         let at = u64::from(at);
-        match self.unsynced.last_mut() {
-            Some(last) if last.end() == at => last.octets.extend_from_slice(octets),
-            Some(_) | None => {
-                // A run is seldom longer than a sector; what is not touched costs nothing.
-                let fresh = || Vec::with_capacity(SECTOR_LEN as usize);
-                let mut run = Run { at, octets: self.spare.pop().unwrap_or_else(fresh) };
-                run.octets.extend_from_slice(octets);
-                self.unsynced.push(run);
-            }
+        if self.unsynced.last().is_none_or(|last| last.end() != at) {
+            // A run is seldom longer than a sector; what is not touched costs nothing.
+            let fresh = || Vec::with_capacity(SECTOR_LEN as usize);
+            self.unsynced.push(Run { at, octets: self.spare.pop().unwrap_or_else(fresh) });
         }
-        Ok(())
+        Ok(&mut self.unsynced.last_mut().expect("it is there or was pushed").octets)
     }
 
     /// The file below.
@@ -330,12 +326,15 @@ impl<D: Disk> Medium for FileMedium<D> {
     }
 
     fn program(&mut self, at: u32, octets: &[u8]) -> Result<(), FileError> {
-        self.keep(at, octets)
+        self.kept(at)?.extend_from_slice(octets);
+        Ok(())
     }
 
     fn erase(&mut self, sector: u32) -> Result<(), FileError> {
         let sector_len = self.geometry.sector_len;
-        self.keep(sector * sector_len, &vec![0xff; sector_len as usize])
+        let kept = self.kept(sector * sector_len)?;
+        kept.resize(kept.len() + sector_len as usize, 0xff);
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), FileError> {
