@@ -211,18 +211,14 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     ///
     /// The lease clock shows whole seconds, so the client's may be up to one second behind it. And a renewal for a shorter time frees nothing early: its
     /// ACK may be lost, and then the client goes on until the end that it was told before. A lease without end becomes a finite one all the same.
-    fn end_of_lease(&self, address: Ipv4Addr, key: ClientKey, time: LeaseTime) -> Timestamp {
+    fn end_of_lease(&self, time: LeaseTime, before: Option<Timestamp>) -> Timestamp {
         let until = self.now.plus(time).plus_secs(1);
-        let entry = self.entry_at(address);
-        let lease = entry.filter(|entry| {
-            entry.standing == Standing::Bound
-                && entry.key == Some(key)
-                && entry.until != Timestamp::NEVER
-        });
-        lease.map_or(until, |lease| lease.until.max(until))
+        before
+            .filter(|before| *before != Timestamp::NEVER)
+            .map_or(until, |before| before.max(until))
     }
 
-    /// Writes the lease into the book, and plans its record.
+    /// Writes the lease into the book, and plans its record. `before` is the end of the lease of this address that the client has already.
     fn grant(
         &mut self,
         address: Ipv4Addr,
@@ -230,9 +226,10 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         key: ClientKey,
         time: LeaseTime,
         pinned: bool,
+        before: Option<Timestamp>,
     ) -> Result<Option<Change<'p>>, Unavailable> {
         self.assert_lawful(subnet, address);
-        let until = self.end_of_lease(address, key, time);
+        let until = self.end_of_lease(time, before);
         let promise = until.plus_secs(self.config.promise_slack_secs);
         let Client { hardware, client_id, .. } = self.client;
         let (now, name) = (self.now, self.name);

@@ -46,7 +46,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         let pinned = self.entry_at(address).is_some_and(|entry| self.is_pinned(&entry, key));
         let time = LeaseTime::Infinite;
         let record = self
-            .grant(address, subnet, key, time, pinned)
+            .grant(address, subnet, key, time, pinned, None)
             .map_err(|_| Discard::ReservationTaken)?;
         Ok(Verdict::Bootp(Terms { address, subnet, time }).with(record))
     }

@@ -58,7 +58,9 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         }
         let time = self.lease_time(config);
         let pinned = self.is_pinned(&entry, key);
-        match self.grant(address, subnet, key, time, pinned) {
+        let renewed = entry.standing == Standing::Bound && entry.key == Some(key);
+        let before = renewed.then_some(entry.until);
+        match self.grant(address, subnet, key, time, pinned, before) {
             Ok(record) => {
                 let terms = Terms { address, subnet, time };
                 Ok(Verdict::Ack(terms).with(record))
