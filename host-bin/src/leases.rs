@@ -49,7 +49,13 @@ fn leases(state: &StateDir) -> Result<Vec<Lease>, LeasesError> {
     let mut server = match Client::connect(&state.control_socket()) {
         Ok(server) => server,
         Err(ClientError::NotRunning { .. }) if state.journal().exists() => {
-            return Ok(Recorded::read(&state.journal())?.leases());
+            let mut leases = Recorded::read(&state.journal())?.leases();
+            let subnets = state.subnets();
+            for lease in &mut leases {
+                let subnet = subnets.iter().find(|subnet| subnet.contains(lease.address));
+                lease.subnet = subnet.map(ToString::to_string);
+            }
+            return Ok(leases);
         }
         Err(why) => return Err(why.into()),
     };

@@ -186,6 +186,7 @@ fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             if is_reread {
                 tell_in_force(&config, args);
             }
+            note_subnets(&config, args);
             let (engine, why) = runtime.block_on(host.serve(engine, &rendered))?;
             Ok::<_, ServeError>((rest(engine), why))
         })?;
@@ -249,6 +250,14 @@ fn wake<'c>(
 /// The engine without a configuration.
 fn rest(engine: HostEngine<'_>) -> HostEngine<'static> {
     engine.reload(|server, _| server.reload(&NOTHING, |book| book))
+}
+
+/// For `hydrant leases` on a stopped server's files. Serving does not depend on it.
+fn note_subnets(config: &Config, args: &ServeArgs) {
+    let subnets = config.subnets.iter().map(|subnet| subnet.net);
+    if let Err(error) = StateDir::new(&args.state.state).set_subnets(subnets) {
+        warn!(event = "subnets-not-noted", "{}", chain(&error));
+    }
 }
 
 /// After a SIGHUP: what is served from now on.

@@ -4,6 +4,7 @@
 //! DIR/installation.key   what every derived MAC address hangs on
 //! DIR/leases             the journal, locked while a server runs
 //! DIR/clock-behind       there while the lease clock is known to be behind the wall clock
+//! DIR/subnets            which subnets were last served, a line each
 //! DIR/control.sock       where the running server is asked
 //! ```
 
@@ -11,6 +12,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use dhcp_core::net::Subnet;
 
 /// The state directory.
 #[derive(Clone, Debug)]
@@ -90,6 +93,36 @@ impl StateDir {
     fn clock_behind(&self) -> PathBuf {
         self.path.join("clock-behind")
     }
+
+    /// The subnets that were last served; none when nobody wrote them down, or what stands there cannot be read.
+    pub(crate) fn subnets(&self) -> Vec<Subnet> {
+        let text = fs::read_to_string(self.subnets_file()).unwrap_or_default();
+        text.lines().filter_map(subnet).collect()
+    }
+
+    /// Writes down which subnets are served, for those who look at the leases when the server does not run. Nothing is written when nothing changed.
+    pub(crate) fn set_subnets(
+        &self,
+        subnets: impl Iterator<Item = Subnet>,
+    ) -> Result<(), StateError> {
+        let subnets = subnets.collect::<Vec<_>>();
+        let path = self.subnets_file();
+        if path.exists() && self.subnets() == subnets {
+            return Ok(());
+        }
+        let text = subnets.iter().map(|subnet| format!("{subnet}\n")).collect::<String>();
+        write_durably(&path, text.as_bytes()).map_err(StateError::io("written", &path))
+    }
+
+    fn subnets_file(&self) -> PathBuf {
+        self.path.join("subnets")
+    }
+}
+
+/// `10.0.1.0/24`, as [`Subnet`] is written.
+fn subnet(line: &str) -> Option<Subnet> {
+    let (network, prefix_len) = line.split_once('/')?;
+    Subnet::new(network.parse().ok()?, prefix_len.parse().ok()?).ok()
 }
 
 /// Writes a file of which a power cut leaves all or nothing: a new one beside it, synced, takes its place. Only the owner may read it.
@@ -120,6 +153,19 @@ mod tests {
         let state = StateDir::new(dir.path().join("state"));
         state.create().unwrap();
         (dir, state)
+    }
+
+    #[test]
+    fn the_subnets_are_read_as_they_were_written() {
+        let (_dir, state) = temporary();
+        assert_eq!(state.subnets(), []);
+        let served = ["10.0.1.0/24", "10.0.2.128/25"].map(|text| subnet(text).unwrap());
+        state.set_subnets(served.into_iter()).unwrap();
+        assert_eq!(state.subnets(), served);
+        state.set_subnets(served.into_iter().skip(1)).unwrap();
+        assert_eq!(state.subnets(), served[1..]);
+        fs::write(state.subnets_file(), "10.0.1.0/24\nnonsense\n10.0.1.1/24\n").unwrap();
+        assert_eq!(state.subnets(), served[..1], "what cannot be read is passed over");
     }
 
     #[test]
