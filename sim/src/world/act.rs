@@ -1,0 +1,137 @@
+//! What does somebody do, and is what they hold afterwards right?
+
+use std::rc::Rc;
+
+use super::World;
+use super::cast::{Access, Node, Place};
+use super::link::tagged;
+use super::queue::Event;
+use crate::judge::{Found, Violation};
+use crate::node::Desk;
+use crate::plan::{Deed, Kind};
+
+/// What somebody is made to do.
+pub(super) enum Act {
+    Wake,
+    Frame(usize, Option<u16>, Rc<[u8]>),
+    Restart(u32),
+    Off(u32, bool),
+    Release(u32),
+    Deed(Deed),
+}
+
+impl World {
+    /// Somebody does something; what they send is on its way afterwards, and what they hold is judged.
+    pub(super) fn act(&mut self, place: usize, act: Act) -> Result<(), Found> {
+        let Self { now, cast, trace, .. } = self;
+        let Some(at) = cast.places.get_mut(place) else { return Ok(()) };
+        let mut desk = Desk { now: *now, trace, sent: Vec::new() };
+        let mut started = false;
+        match (&mut at.node, act) {
+            (Node::Server(node), Act::Wake) => started = node.wake(&mut desk),
+            (Node::Rogue(node, true), Act::Wake) => {
+                node.wake(&mut desk);
+            }
+            (Node::Server(node) | Node::Rogue(node, true), Act::Frame(port, vlan, octets)) => {
+                let trunk = at.ports.get(port).is_some_and(|port| port.access == Access::Trunk);
+                match vlan.filter(|_| trunk) {
+                    Some(vlan) => node.receive(&mut desk, port, &tagged(&octets, vlan)),
+                    None => node.receive(&mut desk, port, &octets),
+                }
+            }
+            (Node::Server(node), Act::Restart(down_ms)) => node.off(&mut desk, down_ms),
+            (Node::Client(node, _), Act::Wake) => node.wake(&mut desk),
+            (Node::Client(node, _), Act::Frame(_, _, octets)) => node.receive(&mut desk, &octets),
+            (Node::Client(node, _), Act::Off(secs, remembers)) => node.off(*now, secs, remembers),
+            (Node::Client(node, _), Act::Release(secs)) => node.release(&mut desk, secs),
+            (Node::Smoltcp(node, _), Act::Wake) => node.wake(&mut desk),
+            (Node::Smoltcp(node, _), Act::Frame(_, _, octets)) => node.receive(&mut desk, &octets),
+            // smoltcp's client never gives anything back.
+            (Node::Smoltcp(node, _), Act::Off(secs, _) | Act::Release(secs)) => {
+                node.off(*now, secs);
+            }
+            (Node::Relay(node), Act::Frame(port, _, octets)) => {
+                node.receive(&mut desk, port, &octets);
+            }
+            (Node::Squatter(node), Act::Frame(_, _, octets)) => node.receive(&mut desk, &octets),
+            (Node::Hostile(node), Act::Frame(_, _, octets)) => node.receive(&octets),
+            (Node::Hostile(node), Act::Deed(deed)) => node.act(&mut desk, deed),
+            _ => {}
+        }
+        let sent = desk.sent;
+        self.judge(place, started)?;
+        for (port, frame) in sent {
+            self.send(place, port, frame)?;
+        }
+        self.schedule(place);
+        Ok(())
+    }
+
+    fn judge(&mut self, place: usize, started: bool) -> Result<(), Found> {
+        let now = self.now;
+        let clones = self.clones;
+        let Some(Place { node, .. }) = self.cast.places.get_mut(place) else { return Ok(()) };
+        match node {
+            Node::Server(server) if started => match server.table(now) {
+                Some((table, stamp)) => {
+                    self.judge.started(now, |address| server.is_me(address), table, stamp)
+                }
+                None => Ok(()),
+            },
+            Node::Client(client, site) => {
+                let number = client.plan.number;
+                if clones && (number == 2 || client.plan.kind == Kind::Clone) {
+                    return Ok(());
+                }
+                let leaves = client.leaves_for();
+                // Somebody who has a reservation moves to it when it becomes free.
+                if let Some(((held, from, until), address, server)) = leaves
+                    && from == server
+                    && until > now
+                    && number > 1
+                {
+                    let line = format!("client {number} has {held} and was offered {address}");
+                    return Err((Violation::OtherAddress, line));
+                }
+                let (mac, held) = (client.mac, client.held().filter(|held| is_ours(held.1)));
+                self.judge.holds(now, (number, mac), held, site)
+            }
+            Node::Smoltcp(client, site) => {
+                let held = client.held().filter(|held| is_ours(held.1));
+                self.judge.holds(now, (client.plan.number, client.mac), held, site)
+            }
+            Node::Server(_)
+            | Node::Rogue(..)
+            | Node::Relay(_)
+            | Node::Squatter(_)
+            | Node::Hostile(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn schedule(&mut self, place: usize) {
+        let now = self.now;
+        let Some(at) = self.cast.places.get_mut(place) else { return };
+        let next = match &mut at.node {
+            Node::Server(node) | Node::Rogue(node, true) => node.timeout(),
+            Node::Client(node, _) => node.timeout(),
+            Node::Smoltcp(node, _) => node.timeout(now),
+            Node::Rogue(_, false) | Node::Relay(_) | Node::Squatter(_) | Node::Hostile(_) => None,
+        };
+        let next = next.map(|next| next.max(now));
+        if next != at.wake_at {
+            at.wake_at = next;
+            if let Some(next) = next {
+                self.queue.push(next, Event::Wake { place });
+            }
+        } else if next == Some(now) {
+            // It was woken and has more to do.
+            self.queue.push(now, Event::Wake { place });
+        }
+    }
+}
+
+/// Whether the server with this address is one that the site has.
+fn is_ours(server: core::net::Ipv4Addr) -> bool {
+    let [_, net, ..] = server.octets();
+    net != 66
+}

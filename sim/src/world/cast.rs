@@ -1,0 +1,131 @@
+//! Who is there, and where are they plugged in? Everybody whom a plan asks for, in their places.
+
+use std::collections::VecDeque;
+
+use dhcp_core::rng::Rng;
+use dhcp_core::time::Instant;
+
+use crate::network::{KEY, Site, rogue, site_of, told};
+use crate::node::client::ClientNode;
+use crate::node::hostile::Hostile;
+use crate::node::mac;
+use crate::node::relay::Relay;
+use crate::node::server::ServerNode;
+use crate::node::smoltcp::SmoltcpNode;
+use crate::node::squatter::Squatter;
+use crate::plan::{Kind, Plan, Shape};
+
+/// A plugged-in cable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Port {
+    pub(super) segment: usize,
+    pub(super) access: Access,
+}
+
+/// Which frames a port carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Those of one VLAN, or of the segment that has none, without a tag.
+    Untagged(Option<u16>),
+    /// All, with their tags.
+    Trunk,
+}
+
+/// Somebody on the segments.
+#[derive(Debug)]
+pub(super) enum Node {
+    Server(Box<ServerNode>),
+    /// The same program, but nobody asked for it.
+    Rogue(Box<ServerNode>, bool),
+    Client(Box<ClientNode>, Site),
+    Smoltcp(Box<SmoltcpNode>, Site),
+    Relay(Relay),
+    Squatter(Squatter),
+    Hostile(Box<Hostile>),
+}
+
+/// A node, its cables, and when it is to be woken.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) node: Node,
+    pub(super) ports: Vec<Port>,
+    pub(super) wake_at: Option<Instant>,
+}
+
+/// Everybody.
+#[derive(Debug, Default)]
+pub(super) struct Cast {
+    pub(super) places: Vec<Place>,
+    /// The places of the plan's clients and servers.
+    pub(super) clients: Vec<usize>,
+    pub(super) servers: Vec<usize>,
+    pub(super) hostile: usize,
+    pub(super) rogue: usize,
+}
+
+impl Cast {
+    /// Puts everybody in their place.
+    pub(super) fn of(plan: &Plan, sites: &[Site], rng: &mut Rng) -> Self {
+        let mut cast = Self::default();
+        let first = *sites.first().expect("there is a site");
+        let untagged = |vlan| Port { segment: 0, access: Access::Untagged(vlan) };
+        let main = match plan.shape {
+            Shape::Trunk => Port { segment: 0, access: Access::Trunk },
+            Shape::Relay => Port { segment: 1, access: Access::Untagged(None) },
+            Shape::Plain | Shape::TwoServers => untagged(None),
+        };
+        for number in 0..plan.servers() {
+            let told = told(plan, sites, number);
+            let name = if number == 0 { "server" } else { "second server" };
+            let mac = mac(0x55, u16::try_from(number).expect("few servers"));
+            let node = ServerNode::new(name, mac, told.config, told.locals, rng);
+            let place = cast.place(Node::Server(Box::new(node)), vec![main]);
+            cast.servers.push(place);
+        }
+        if plan.shape == Shape::Relay {
+            let server = (core::net::Ipv4Addr::new(10, 1, 0, 1), mac(0x55, 0));
+            let node = Relay { mac: mac(0x77, 0), giaddr: first.ip(0, 3), server };
+            cast.place(Node::Relay(node), vec![untagged(first.vlan), main]);
+        }
+        for client in &plan.clients {
+            let site = site_of(sites, client);
+            let seed = plan.seed ^ u64::from(client.number) << 32;
+            let node = match client.kind {
+                Kind::Smoltcp => Node::Smoltcp(Box::new(SmoltcpNode::new(*client, seed)), site),
+                Kind::Ours { .. } | Kind::Container | Kind::Clone => {
+                    let node = ClientNode::new(*client, &KEY, site.vlan, seed);
+                    Node::Client(Box::new(node), site)
+                }
+            };
+            let place = cast.place(node, vec![untagged(site.vlan)]);
+            cast.clients.push(place);
+        }
+        for number in 0..plan.squatters {
+            let address = first.ip(1, 10 + u8::try_from(number).expect("few squatters"));
+            let node = Squatter { mac: mac(0x99, number), address };
+            cast.place(Node::Squatter(node), vec![untagged(first.vlan)]);
+        }
+        let server = match plan.shape {
+            Shape::Relay => core::net::Ipv4Addr::new(10, 1, 0, 1),
+            Shape::Plain | Shape::TwoServers | Shape::Trunk => first.ip(0, 1),
+        };
+        let hostile = Hostile {
+            mac: mac(0xbb, 0),
+            server,
+            pool: (first.first(0), first.pool),
+            rng: Rng::seeded(rng.next_u64()),
+            kept: VecDeque::new(),
+        };
+        cast.hostile = cast.place(Node::Hostile(Box::new(hostile)), vec![untagged(first.vlan)]);
+        let told = rogue(&first);
+        let node = ServerNode::new("rogue", mac(0x66, 0), told.config, told.locals, rng);
+        cast.rogue = cast.place(Node::Rogue(Box::new(node), false), vec![untagged(first.vlan)]);
+        cast
+    }
+
+    fn place(&mut self, node: Node, ports: Vec<Port>) -> usize {
+        let place = self.places.len();
+        self.places.push(Place { node, ports, wake_at: None });
+        place
+    }
+}
