@@ -13,6 +13,9 @@ use crate::plan::{ClientPlan, Plan, Shape};
 /// The installation of all servers and containers.
 pub const KEY: InstallationKey = InstallationKey(*b"a simulated site");
 
+/// The router's MAC address on all its sides, where there is one.
+pub const ROUTER_MAC: [u8; 6] = mac(0x77, 0);
+
 /// A network of clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
@@ -99,6 +102,8 @@ pub struct Told {
     pub config: &'static ServerConfig<'static>,
     /// Its address on each link.
     pub locals: Vec<(Link, Ipv4Addr)>,
+    /// The router to the networks that are not attached.
+    pub router: Option<[u8; 6]>,
 }
 
 fn leak<T>(items: Vec<T>) -> &'static [T] {
@@ -149,7 +154,7 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
             identity: Identity::ClientId,
             serve_unknown: true,
             trust_host_name: false,
-            probe: !relayed,
+            probe: true,
             reservations: leak(reservations.collect()),
         });
     }
@@ -160,7 +165,7 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
         quarantine_secs: 120,
         promise_slack_secs: 300,
     };
-    Told { config: Box::leak(Box::new(config)), locals }
+    Told { config: Box::leak(Box::new(config)), locals, router: relayed.then_some(ROUTER_MAC) }
 }
 
 /// What the rogue server is told, that nobody asked for.
@@ -197,5 +202,5 @@ pub fn rogue(site: &Site) -> Told {
         quarantine_secs: 120,
         promise_slack_secs: 0,
     };
-    Told { config: Box::leak(Box::new(config)), locals: vec![(link, local)] }
+    Told { config: Box::leak(Box::new(config)), locals: vec![(link, local)], router: None }
 }

@@ -12,6 +12,8 @@ use core::net::Ipv4Addr;
 use dhcp_core::time::Instant;
 use dhcp_core::wire::frame::BROADCAST_MAC;
 use dhcp_core::wire::frame::Ethernet;
+use dhcp_core::wire::frame::arp::Arp;
+use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::ipv4::Udp;
 
 use crate::trace::Trace;
@@ -36,6 +38,30 @@ impl Desk<'_> {
         let mut frame = [0; FRAME_LEN_MAX];
         let len = udp.write_frame(ethernet, &mut frame).expect("a message fits into a frame");
         self.sent.push((port, frame.get(..len).expect("as long as was written").to_vec()));
+    }
+
+    /// Sends an ARP packet.
+    pub fn send_arp(&mut self, port: usize, vlan: Option<u16>, arp: &Arp) {
+        let mut frame = [0; 64];
+        let len = arp.write_frame(vlan, &mut frame).expect("an ARP packet is short");
+        self.sent.push((port, frame.get(..len).expect("as long as was written").to_vec()));
+    }
+
+    /// Asks for an echo, or gives it.
+    pub fn send_echo(&mut self, port: usize, ethernet: &Ethernet, echo: &Echo) {
+        let mut frame = [0; 64];
+        let len = echo.write_frame(ethernet, &mut frame).expect("an echo is short");
+        self.sent.push((port, frame.get(..len).expect("as long as was written").to_vec()));
+    }
+
+    /// Gives the echo that somebody asked for, if it was asked of this address.
+    pub fn answer_echo(&mut self, mac: [u8; 6], own: Ipv4Addr, from: &Ethernet, datagram: &[u8]) {
+        let Ok(echo) = Echo::parse(datagram) else { return };
+        if echo.destination == own && !echo.reply {
+            let (source, destination) = (own, echo.source);
+            let ethernet = Ethernet { destination: from.source, ..to_all(mac, None) };
+            self.send_echo(0, &ethernet, &Echo { source, destination, reply: true, ..echo });
+        }
     }
 }
 

@@ -185,12 +185,17 @@ impl ClientNode {
                 }
                 let own = self.client.lease().map(|lease| lease.binding.address);
                 if arp.operation == Operation::Request && own == Some(arp.target) {
-                    self.send_arp(desk, &reply_to(&arp, self.mac));
+                    desk.send_arp(0, None, &reply_to(&arp, self.mac));
                 }
                 self.client.handle_arp(desk.now, &arp);
             }
             ETHERTYPE_IPV4 => {
-                let Ok(udp) = Udp::parse(rest, Checksums::Verify) else { return };
+                let Ok(udp) = Udp::parse(rest, Checksums::Verify) else {
+                    if let Some(own) = self.client.lease().map(|lease| lease.binding.address) {
+                        desk.answer_echo(self.mac, own, &ethernet, rest);
+                    }
+                    return;
+                };
                 if udp.destination_port != 68 {
                     return;
                 }
@@ -218,7 +223,7 @@ impl ClientNode {
                     let udp = request(message.source, message.destination, payload);
                     desk.send_udp(0, &Ethernet { destination, ..all }, &udp);
                 }
-                Output::Arp(arp) => self.send_arp(desk, &arp),
+                Output::Arp(arp) => desk.send_arp(0, None, &arp),
                 Output::Event(event) => self.event(desk, &event),
             }
         }
@@ -245,12 +250,6 @@ impl ClientNode {
             | Event::Informed
             | _ => {}
         }
-    }
-
-    fn send_arp(&self, desk: &mut Desk<'_>, arp: &Arp) {
-        let mut frame = [0; 64];
-        let len = arp.write_frame(None, &mut frame).expect("an ARP packet is short");
-        desk.sent.push((0, frame.get(..len).expect("as long as was written").to_vec()));
     }
 }
 

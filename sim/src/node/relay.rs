@@ -1,10 +1,15 @@
-//! A relay agent (RFC 1542) that is the router between the clients' segment and the server's.
+//! A router between the clients' segment and the server's that is a relay agent, too (RFC 1542). It has the router's address on the clients' side,
+//! answers ARP for it, and asks by ARP before it sends a datagram on.
 
 use core::net::Ipv4Addr;
+use std::collections::BTreeMap;
 
-use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
-use dhcp_core::wire::frame::{ETHERTYPE_IPV4, Ethernet};
+use dhcp_core::time::Instant;
+use dhcp_core::wire::frame::arp::{Arp, Operation};
+use dhcp_core::wire::frame::ipv4::{Checksums, IPV4_LEN, Udp};
+use dhcp_core::wire::frame::{ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, checksum};
 
+use super::server::reply_to;
 use super::{Desk, to_all};
 
 /// The clients' side, by the number of its port.
@@ -20,70 +25,150 @@ const YIADDR: usize = 16;
 const GIADDR: usize = 24;
 const CHADDR: usize = 28;
 
-/// A relay agent.
-#[derive(Clone, Copy, Debug)]
+/// Where the destination stands in an IPv4 header.
+const DESTINATION: usize = 16;
+
+/// How long it is believed who has an address, in seconds.
+const NEIGHBOUR_SECS: u32 = 60;
+
+/// A router and relay agent.
+#[derive(Clone, Debug)]
 pub struct Relay {
     /// Its MAC address on both sides.
     pub mac: [u8; 6],
-    /// Its address on the clients' side.
+    /// Its address on the clients' side: their router's, and the `giaddr` of what it relays.
     pub giaddr: Ipv4Addr,
     /// The server's address and MAC address.
     pub server: (Ipv4Addr, [u8; 6]),
+    /// Who has which address on the clients' side, and since when that is known.
+    pub neighbours: BTreeMap<Ipv4Addr, ([u8; 6], Instant)>,
+    /// For each address that was asked about, the last datagram to it.
+    pub waiting: BTreeMap<Ipv4Addr, Vec<u8>>,
 }
 
-fn address_at(payload: &[u8], at: usize) -> Option<Ipv4Addr> {
-    let octets: &[u8; 4] = payload.get(at..)?.first_chunk()?;
+fn address_at(octets: &[u8], at: usize) -> Option<Ipv4Addr> {
+    let octets: &[u8; 4] = octets.get(at..)?.first_chunk()?;
     Some(Ipv4Addr::from(*octets))
+}
+
+/// Where a datagram goes; `None` when its header is damaged.
+fn destination(datagram: &[u8]) -> Option<Ipv4Addr> {
+    let header = datagram.get(..IPV4_LEN)?;
+    let sound = header.first() == Some(&0x45) && checksum(&[header]) == 0;
+    if sound { address_at(header, DESTINATION) } else { None }
 }
 
 impl Relay {
     /// Takes a frame.
-    pub fn receive(&self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) {
+    pub fn receive(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) {
         let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return };
-        if ethernet.ethertype == ETHERTYPE_IPV4
-            && let Ok(udp) = Udp::parse(rest, Checksums::Verify)
-        {
-            self.datagram(desk, port, &udp);
+        match ethernet.ethertype {
+            ETHERTYPE_ARP if port == CLIENTS => {
+                if let Ok(arp) = Arp::parse(rest) {
+                    self.arp(desk, &arp);
+                }
+            }
+            ETHERTYPE_IPV4 => {
+                self.datagram(desk, port, rest);
+            }
+            _ => {}
         }
     }
 
-    fn datagram(&self, desk: &mut Desk<'_>, port: usize, udp: &Udp<'_>) -> Option<()> {
-        let (server, server_mac) = self.server;
-        let to_server = Ethernet { destination: server_mac, ..to_all(self.mac, None) };
-        let mut payload = udp.payload.to_vec();
-        if port == CLIENTS && udp.destination == server {
-            // A renewal is routed, not relayed.
-            desk.send_udp(SERVER, &to_server, udp);
-        } else if port == CLIENTS && udp.destination_port == 67 {
-            let hops = payload.get_mut(HOPS)?;
-            *hops = hops.checked_add(1)?;
-            payload.get_mut(GIADDR..GIADDR + 4)?.copy_from_slice(&self.giaddr.octets());
-            let relayed = Udp {
-                source: self.giaddr,
-                destination: server,
-                source_port: 67,
-                destination_port: 67,
-                payload: &payload,
-            };
-            desk.send_udp(SERVER, &to_server, &relayed);
-        } else if port == SERVER && udp.destination == self.giaddr {
-            let broadcast = *payload.get(FLAGS)? & 0x80 != 0;
-            let chaddr: &[u8; 6] = payload.get(CHADDR..)?.first_chunk()?;
-            let yiaddr = address_at(&payload, YIADDR)?;
-            let everybody = broadcast || yiaddr.is_unspecified();
-            let all = to_all(self.mac, None);
-            let ethernet = if everybody { all } else { Ethernet { destination: *chaddr, ..all } };
-            let destination = if everybody { Ipv4Addr::BROADCAST } else { yiaddr };
-            let (source, source_port, destination_port) = (self.giaddr, 67, 68);
-            let payload = &payload;
-            let reply = Udp { source, destination, source_port, destination_port, payload };
-            desk.send_udp(CLIENTS, &ethernet, &reply);
-        } else if port == SERVER {
-            // An ACK of a renewal. The router knows who has the address from the message itself.
-            let chaddr: &[u8; 6] = payload.get(CHADDR..)?.first_chunk()?;
-            let ethernet = Ethernet { destination: *chaddr, ..to_all(self.mac, None) };
-            desk.send_udp(CLIENTS, &ethernet, udp);
+    fn arp(&mut self, desk: &mut Desk<'_>, arp: &Arp) {
+        if arp.sender_mac == self.mac {
+            return;
         }
+        if !arp.sender.is_unspecified() && arp.sender != self.giaddr {
+            self.neighbours.insert(arp.sender, (arp.sender_mac, desk.now));
+            if let Some(datagram) = self.waiting.remove(&arp.sender) {
+                self.send(desk, CLIENTS, arp.sender_mac, &datagram);
+            }
+        }
+        if arp.operation == Operation::Request && arp.target == self.giaddr {
+            desk.send_arp(CLIENTS, None, &reply_to(arp, self.mac));
+        }
+    }
+
+    fn datagram(&mut self, desk: &mut Desk<'_>, port: usize, datagram: &[u8]) -> Option<()> {
+        let (server, server_mac) = self.server;
+        let to = destination(datagram)?;
+        if to == self.giaddr || to.is_broadcast() {
+            let udp = Udp::parse(datagram, Checksums::Verify).ok()?;
+            return match port {
+                CLIENTS if udp.destination_port == 67 => self.relay(desk, &udp),
+                SERVER if udp.destination_port == 67 => self.relay_back(desk, &udp),
+                _ => None,
+            };
+        }
+        if port == CLIENTS && to == server {
+            self.send(desk, SERVER, server_mac, datagram);
+        } else if port == SERVER {
+            self.to_client(desk, to, datagram);
+        }
+        Some(())
+    }
+
+    /// A datagram to a client, whose MAC address is known or asked for.
+    fn to_client(&mut self, desk: &mut Desk<'_>, to: Ipv4Addr, datagram: &[u8]) {
+        let known = self.neighbours.get(&to);
+        let known = known.filter(|(_, since)| since.plus_secs(NEIGHBOUR_SECS) > desk.now);
+        if let Some((mac, _)) = known.copied() {
+            self.send(desk, CLIENTS, mac, datagram);
+            return;
+        }
+        self.waiting.insert(to, datagram.to_vec());
+        let request = Arp {
+            operation: Operation::Request,
+            sender_mac: self.mac,
+            sender: self.giaddr,
+            target_mac: [0; 6],
+            target: to,
+        };
+        desk.send_arp(CLIENTS, None, &request);
+    }
+
+    fn send(&self, desk: &mut Desk<'_>, port: usize, destination: [u8; 6], datagram: &[u8]) {
+        let all = to_all(self.mac, None);
+        let ethernet = Ethernet { destination, ethertype: ETHERTYPE_IPV4, ..all };
+        let mut frame = vec![0; ETHERNET_LEN + datagram.len()];
+        let room = ethernet.write(&mut frame).expect("there is room for a header");
+        room.copy_from_slice(datagram);
+        desk.sent.push((port, frame));
+    }
+
+    /// RFC 1542 section 4.1.1: a request becomes one to the server.
+    fn relay(&self, desk: &mut Desk<'_>, udp: &Udp<'_>) -> Option<()> {
+        let (server, server_mac) = self.server;
+        let mut payload = udp.payload.to_vec();
+        let hops = payload.get_mut(HOPS)?;
+        *hops = hops.checked_add(1)?;
+        payload.get_mut(GIADDR..GIADDR + 4)?.copy_from_slice(&self.giaddr.octets());
+        let relayed = Udp {
+            source: self.giaddr,
+            destination: server,
+            source_port: 67,
+            destination_port: 67,
+            payload: &payload,
+        };
+        let all = to_all(self.mac, None);
+        desk.send_udp(SERVER, &Ethernet { destination: server_mac, ..all }, &relayed);
+        Some(())
+    }
+
+    /// RFC 1542 section 4.1.2: a reply goes to the client, which may have no address yet.
+    fn relay_back(&self, desk: &mut Desk<'_>, udp: &Udp<'_>) -> Option<()> {
+        let payload = udp.payload;
+        let broadcast = *payload.get(FLAGS)? & 0x80 != 0;
+        let chaddr: &[u8; 6] = payload.get(CHADDR..)?.first_chunk()?;
+        let yiaddr = address_at(payload, YIADDR)?;
+        let everybody = broadcast || yiaddr.is_unspecified();
+        let all = to_all(self.mac, None);
+        let ethernet = if everybody { all } else { Ethernet { destination: *chaddr, ..all } };
+        let destination = if everybody { Ipv4Addr::BROADCAST } else { yiaddr };
+        let (source, source_port, destination_port) = (self.giaddr, 67, 68);
+        let reply = Udp { source, destination, source_port, destination_port, payload };
+        desk.send_udp(CLIENTS, &ethernet, &reply);
         Some(())
     }
 }

@@ -16,6 +16,7 @@ use dhcp_core::server::{
 };
 use dhcp_core::time::{Instant, LeaseClock, Timestamp};
 use dhcp_core::wire::frame::arp::{Arp, Operation};
+use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
 use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
@@ -25,6 +26,7 @@ use lease_store::medium::{Medium, NorMedium};
 use lease_store::table::{LeaseTable, Pool, Sizes, Span, Storage};
 
 use super::{Desk, to_all};
+use crate::network::Told;
 use crate::nor::{Leaves, Nor, PowerLost};
 
 /// Sectors of the flash.
@@ -84,6 +86,7 @@ struct Running {
     tidy_at: Instant,
     neighbours: BTreeMap<Ipv4Addr, [u8; 6]>,
     frames: u32,
+    echoes: u16,
 }
 
 /// A server.
@@ -95,6 +98,8 @@ pub struct ServerNode {
     config: &'static ServerConfig<'static>,
     /// The server's addresses on its links; interfaces are ports.
     locals: Vec<(Link, Ipv4Addr)>,
+    /// The router to the networks that are not attached.
+    router: Option<[u8; 6]>,
     chip: Chip,
     running: Option<Box<Running>>,
     /// When the power comes back.
@@ -113,17 +118,12 @@ fn truth(now: Instant) -> Timestamp {
 impl ServerNode {
     /// A server that is switched on at once.
     #[must_use]
-    pub fn new(
-        name: &'static str,
-        mac: [u8; 6],
-        config: &'static ServerConfig<'static>,
-        locals: Vec<(Link, Ipv4Addr)>,
-        rng: &mut Rng,
-    ) -> Self {
+    pub fn new(name: &'static str, mac: [u8; 6], told: Told, rng: &mut Rng) -> Self {
+        let Told { config, locals, router } = told;
         let chip = Chip(Rc::new(RefCell::new(Nor::new(SECTORS, rng.next_u64()))));
         let wall_clock = rng.below(2) == 0;
         let (running, on_at) = (None, Some(Instant::ZERO));
-        Self { name, mac, config, locals, chip, running, on_at, wall_clock }
+        Self { name, mac, config, locals, router, chip, running, on_at, wall_clock }
     }
 
     /// Its MAC address.
@@ -221,7 +221,8 @@ impl ServerNode {
         let server = Server::new(self.config, table, LeaseClock::new(desk.now, stamp));
         let (mark_at, tidy_at) = (desk.now.plus_millis(10), desk.now.plus_millis(20));
         let neighbours = BTreeMap::new();
-        let running = Running { server, journal, mark_at, tidy_at, neighbours, frames: 0 };
+        let running =
+            Running { server, journal, mark_at, tidy_at, neighbours, frames: 0, echoes: 0 };
         self.running = Some(Box::new(running));
         self.on_at = None;
         desk.trace.count("server started");
@@ -241,9 +242,18 @@ impl ServerNode {
             match probe.via {
                 Via::Arp(link) => {
                     let arp = Arp::probe(self.mac, probe.address);
-                    send_arp(desk, &arp, link);
+                    desk.send_arp(usize::from(link.interface), link.vlan, &arp);
                 }
-                Via::Icmp => unreachable!("subnets behind relay agents are not probed here"),
+                Via::Icmp => {
+                    let (_, source) = *self.locals.first().expect("a server has an address");
+                    let destination = probe.address;
+                    running.echoes = running.echoes.wrapping_add(1);
+                    let (identifier, sequence) = (1, running.echoes);
+                    let echo = Echo { source, destination, reply: false, identifier, sequence };
+                    let router = self.router.expect("what is not attached is behind a router");
+                    let ethernet = Ethernet { destination: router, ..to_all(self.mac, None) };
+                    desk.send_echo(0, &ethernet, &echo);
+                }
             }
         }
         if running.mark_at <= now {
@@ -288,18 +298,21 @@ impl ServerNode {
                     running.neighbours.insert(arp.sender, arp.sender_mac);
                 }
                 if arp.operation == Operation::Request && arp.target == local {
-                    send_arp(desk, &reply_to(&arp, self.mac), link);
+                    desk.send_arp(port, link.vlan, &reply_to(&arp, self.mac));
                 }
                 let by = HardwareAddr::ethernet(arp.sender_mac);
-                let outcome = running.server.heard(desk.now, arp.sender, Some(by));
-                if let Some(outcome) = outcome {
-                    desk.trace.count("conflict found by the server");
-                    tell(desk, self.name, &outcome.event);
-                    running.record(outcome.record, None)?;
-                }
+                self.heard(desk, arp.sender, Some(by))?;
             }
             ETHERTYPE_IPV4 => {
-                let Ok(udp) = Udp::parse(rest, Checksums::Verify) else { return Ok(()) };
+                let Ok(udp) = Udp::parse(rest, Checksums::Verify) else {
+                    if let Ok(echo) = Echo::parse(rest)
+                        && echo.destination == local
+                        && echo.reply
+                    {
+                        self.heard(desk, echo.source, None)?;
+                    }
+                    return Ok(());
+                };
                 if udp.destination_port != 67 {
                     return Ok(());
                 }
@@ -314,6 +327,22 @@ impl ServerNode {
                 self.message(desk, &ingress, udp.payload)?;
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Somebody uses an address.
+    fn heard(
+        &mut self,
+        desk: &mut Desk<'_>,
+        address: Ipv4Addr,
+        by: Option<HardwareAddr>,
+    ) -> Result<(), PowerLost> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        if let Some(outcome) = running.server.heard(desk.now, address, by) {
+            desk.trace.count("conflict found by the server");
+            tell(desk, self.name, &outcome.event);
+            running.record(outcome.record, None)?;
         }
         Ok(())
     }
@@ -400,13 +429,6 @@ type JournalMediumError = <NorMedium<Chip> as Medium>::Error;
 
 fn tell(desk: &mut Desk<'_>, name: &str, event: &Event) {
     desk.trace.tell(desk.now, || format!("{name}: {event:?}"));
-}
-
-fn send_arp(desk: &mut Desk<'_>, arp: &Arp, link: Link) {
-    let mut frame = [0; 64];
-    let len = arp.write_frame(link.vlan, &mut frame).expect("an ARP packet is short");
-    let frame = frame.get(..len).expect("as long as was written").to_vec();
-    desk.sent.push((usize::from(link.interface), frame));
 }
 
 /// The answer to a request for an address of ours.

@@ -119,7 +119,7 @@ impl SmoltcpNode {
             self.wanting_since = None;
             let Stack { interface, sockets, dhcp, cable } = &mut self.stack;
             sockets.get_mut::<dhcpv4::Socket<'_>>(*dhcp).reset();
-            interface.update_ip_addrs(|addresses| addresses.clear());
+            forget(interface);
             cable.received.clear();
         }
     }
@@ -174,13 +174,18 @@ impl SmoltcpNode {
                     addresses.clear();
                     addresses.push(IpCidr::Ipv4(address)).expect("one address fits");
                 });
+                let routes = interface.routes_mut();
+                routes.remove_default_ipv4_route();
+                if let Some(router) = config.router {
+                    routes.add_default_ipv4_route(router).expect("one route fits");
+                }
             }
             Some(dhcpv4::Event::Deconfigured) => {
                 desk.trace.count("smoltcp lost its address");
                 let number = self.plan.number;
                 desk.trace.tell(desk.now, || format!("client {number}: has no address"));
                 self.held = None;
-                interface.update_ip_addrs(|addresses| addresses.clear());
+                forget(interface);
             }
             None => {}
         }
@@ -189,6 +194,12 @@ impl SmoltcpNode {
         self.wanting_since = wants.then(|| self.wanting_since.unwrap_or(desk.now));
         desk.sent.extend(cable.sent.drain(..).map(|frame| (0, frame)));
     }
+}
+
+/// Without a lease there is no address, and no way to anywhere.
+fn forget(interface: &mut Interface) {
+    interface.update_ip_addrs(|addresses| addresses.clear());
+    interface.routes_mut().remove_default_ipv4_route();
 }
 
 impl Stack {

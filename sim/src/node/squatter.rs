@@ -1,9 +1,9 @@
-//! A node that uses an address without asking anybody. It answers ARP for it.
+//! A node that uses an address without asking anybody. It answers ARP and echo requests for it.
 
 use core::net::Ipv4Addr;
 
 use dhcp_core::wire::frame::arp::{Arp, Operation};
-use dhcp_core::wire::frame::{ETHERTYPE_ARP, Ethernet};
+use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
 
 use super::Desk;
 use super::server::reply_to;
@@ -21,15 +21,15 @@ impl Squatter {
     /// Takes a frame.
     pub fn receive(&self, desk: &mut Desk<'_>, frame: &[u8]) {
         let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return };
-        if ethernet.ethertype != ETHERTYPE_ARP {
-            return;
-        }
-        let Ok(arp) = Arp::parse(rest) else { return };
-        if arp.operation == Operation::Request && arp.target == self.address {
-            let mut frame = [0; 64];
-            let reply = reply_to(&arp, self.mac);
-            let len = reply.write_frame(None, &mut frame).expect("an ARP packet is short");
-            desk.sent.push((0, frame.get(..len).expect("as long as was written").to_vec()));
+        match ethernet.ethertype {
+            ETHERTYPE_ARP => {
+                let Ok(arp) = Arp::parse(rest) else { return };
+                if arp.operation == Operation::Request && arp.target == self.address {
+                    desk.send_arp(0, None, &reply_to(&arp, self.mac));
+                }
+            }
+            ETHERTYPE_IPV4 => desk.answer_echo(self.mac, self.address, &ethernet, rest),
+            _ => {}
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Who is there, and where are they plugged in? Everybody whom a plan asks for, in their places.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use dhcp_core::rng::Rng;
 use dhcp_core::time::Instant;
 
-use crate::network::{KEY, Site, rogue, site_of, told};
+use crate::network::{KEY, ROUTER_MAC, Site, rogue, site_of, told};
 use crate::node::client::ClientNode;
 use crate::node::hostile::Hostile;
 use crate::node::mac;
@@ -39,7 +39,7 @@ pub(super) enum Node {
     Rogue(Box<ServerNode>, bool),
     Client(Box<ClientNode>, Site),
     Smoltcp(Box<SmoltcpNode>, Site),
-    Relay(Relay),
+    Relay(Box<Relay>),
     Squatter(Squatter),
     Hostile(Box<Hostile>),
 }
@@ -78,14 +78,20 @@ impl Cast {
             let told = told(plan, sites, number);
             let name = if number == 0 { "server" } else { "second server" };
             let mac = mac(0x55, u16::try_from(number).expect("few servers"));
-            let node = ServerNode::new(name, mac, told.config, told.locals, rng);
+            let node = ServerNode::new(name, mac, told, rng);
             let place = cast.place(Node::Server(Box::new(node)), vec![main]);
             cast.servers.push(place);
         }
         if plan.shape == Shape::Relay {
             let server = (core::net::Ipv4Addr::new(10, 1, 0, 1), mac(0x55, 0));
-            let node = Relay { mac: mac(0x77, 0), giaddr: first.ip(0, 3), server };
-            cast.place(Node::Relay(node), vec![untagged(first.vlan), main]);
+            let node = Relay {
+                mac: ROUTER_MAC,
+                giaddr: first.router(),
+                server,
+                neighbours: BTreeMap::new(),
+                waiting: BTreeMap::new(),
+            };
+            cast.place(Node::Relay(Box::new(node)), vec![untagged(first.vlan), main]);
         }
         for client in &plan.clients {
             let site = site_of(sites, client);
@@ -118,7 +124,7 @@ impl Cast {
         };
         cast.hostile = cast.place(Node::Hostile(Box::new(hostile)), vec![untagged(first.vlan)]);
         let told = rogue(&first);
-        let node = ServerNode::new("rogue", mac(0x66, 0), told.config, told.locals, rng);
+        let node = ServerNode::new("rogue", mac(0x66, 0), told, rng);
         cast.rogue = cast.place(Node::Rogue(Box::new(node), false), vec![untagged(first.vlan)]);
         cast
     }
