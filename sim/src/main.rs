@@ -89,8 +89,9 @@ fn main() -> ExitCode {
     match cli.command {
         None => {
             let plan = cli.one.scale.plan(cli.one.seed);
-            let report = run(&plan, cli.one.story);
+            let (report, took) = timed(|| run(&plan, cli.one.story));
             print(&plan, &report);
+            println!("{} steps in {:.2} s", report.steps, took.as_secs_f64());
             report.failure.map_or(ExitCode::SUCCESS, |_| explain(&plan))
         }
         Some(Command::Search { minutes, from, scale }) => search(minutes, from, scale),
@@ -139,6 +140,14 @@ fn explain(plan: &Plan) -> ExitCode {
         println!("  {}  {violation}: {line}", Clock(at));
     }
     ExitCode::FAILURE
+}
+
+/// How long something takes.
+#[expect(clippy::disallowed_methods, reason = "a person waits for it; no run sees this time")]
+fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
+    let begin = std::time::Instant::now();
+    let result = run();
+    (result, begin.elapsed())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a person waits for it; no run sees this time")]

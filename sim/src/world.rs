@@ -35,6 +35,8 @@ const DEED_MS: u64 = 200;
 pub struct Report {
     /// What happened.
     pub trace: Trace,
+    /// How often a node did something: what a run costs, on any machine the same.
+    pub steps: u64,
     /// When something did not hold, and what.
     pub failure: Option<(Instant, Violation, String)>,
 }
@@ -54,7 +56,7 @@ pub fn run(plan: &Plan, story: bool) -> Report {
             Some((world.now, Violation::Panic, line))
         }
     };
-    Report { trace: world.trace, failure }
+    Report { trace: world.trace, steps: world.steps, failure }
 }
 
 struct World {
@@ -70,6 +72,7 @@ struct World {
     rng: Rng,
     judge: Judge,
     trace: Trace,
+    steps: u64,
 }
 
 impl World {
@@ -87,6 +90,7 @@ impl World {
             calm_since: None,
             judge: Judge::default(),
             trace: Trace::new(story),
+            steps: 0,
             rng: Rng::seeded(rng.next_u64()),
             sites: sites.clone(),
         };

@@ -104,13 +104,13 @@ impl Relay {
         if port == CLIENTS && to == server {
             self.send(desk, SERVER, server_mac, datagram);
         } else if port == SERVER {
-            self.to_client(desk, to, datagram);
+            self.send_on(desk, to, datagram);
         }
         Some(())
     }
 
     /// A datagram to a client, whose MAC address is known or asked for.
-    fn to_client(&mut self, desk: &mut Desk<'_>, to: Ipv4Addr, datagram: &[u8]) {
+    fn send_on(&mut self, desk: &mut Desk<'_>, to: Ipv4Addr, datagram: &[u8]) {
         let known = self.neighbours.get(&to);
         let known = known.filter(|(_, since)| since.plus_secs(NEIGHBOUR_SECS) > desk.now);
         if let Some((mac, _)) = known.copied() {

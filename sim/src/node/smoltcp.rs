@@ -181,10 +181,12 @@ impl SmoltcpNode {
                 }
             }
             Some(dhcpv4::Event::Deconfigured) => {
-                desk.trace.count("smoltcp lost its address");
-                let number = self.plan.number;
-                desk.trace.tell(desk.now, || format!("client {number}: has no address"));
-                self.held = None;
+                // It says so after every start, too.
+                if self.held.take().is_some() {
+                    desk.trace.count("smoltcp lost its address");
+                    let number = self.plan.number;
+                    desk.trace.tell(desk.now, || format!("client {number}: has no address"));
+                }
                 forget(interface);
             }
             None => {}

@@ -23,6 +23,7 @@ pub(super) enum Act {
 impl World {
     /// Somebody does something; what they send is on its way afterwards, and what they hold is judged.
     pub(super) fn act(&mut self, place: usize, act: Act) -> Result<(), Found> {
+        self.steps += 1;
         let Self { now, cast, trace, .. } = self;
         let Some(at) = cast.places.get_mut(place) else { return Ok(()) };
         let mut desk = Desk { now: *now, trace, sent: Vec::new() };
