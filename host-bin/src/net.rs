@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! packet: frames on one interface      udp: datagrams on all      watch: which interfaces are there
-//!        \______________________ batch ______________________/
+//!        \________________ socket, batch _________________/
 //!                                  sys  (the only unsafe code of the workspace)
 //! ```
 //!
@@ -13,6 +13,7 @@ pub mod batch;
 pub mod echo;
 pub mod filter;
 pub mod packet;
+mod socket;
 mod sys;
 pub mod udp;
 pub mod watch;

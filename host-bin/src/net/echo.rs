@@ -1,22 +1,19 @@
 //! Does anybody answer beyond a router? ICMP echo requests and their replies, on a raw socket.
 
 use core::net::{Ipv4Addr, SocketAddrV4};
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use std::io;
-use std::os::fd::AsFd as _;
 
 use dhcp_core::wire::frame::icmp::Echo;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use crate::net::batch::RecvBatch;
-use crate::net::sys;
+use crate::net::socket::Watched;
 
 /// A socket for echo requests.
 #[derive(Debug)]
 pub struct EchoSocket {
-    socket: AsyncFd<Socket>,
+    socket: Watched,
     identifier: u16,
     sequence: u16,
 }
@@ -29,7 +26,7 @@ impl EchoSocket {
     pub fn open(identifier: u16) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4))?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket: sys::register(socket)?, identifier, sequence: 0 })
+        Ok(Self { socket: Watched::new(socket)?, identifier, sequence: 0 })
     }
 
     /// Asks whether anybody has the address; the kernel routes.
@@ -46,7 +43,7 @@ impl EchoSocket {
             sequence: self.sequence,
         };
         let destination = SocketAddrV4::new(address, 0);
-        self.socket.get_ref().send_to(&echo.message(), &destination.into()).map(|_| ())
+        self.socket.socket().send_to(&echo.message(), &destination.into()).map(|_| ())
     }
 
     /// Receives what is there without waiting; `false` when nothing is there.
@@ -54,11 +51,7 @@ impl EchoSocket {
     /// # Errors
     /// Those of the system.
     pub fn recv_batch(&self, batch: &mut RecvBatch) -> io::Result<bool> {
-        let mut receive = || batch.fill(|slots| sys::receive(self.socket.as_fd(), slots));
-        match self.socket.try_io(Interest::READABLE, |_| receive()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            other => other.map(|received| received > 0),
-        }
+        self.socket.receive(batch).map(|received| received > 0)
     }
 
     /// Who answered our requests, in a batch that this socket filled.
@@ -75,8 +68,6 @@ impl EchoSocket {
     /// # Errors
     /// Those of the system.
     pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut guard = ready!(self.socket.poll_read_ready(context))?;
-        guard.retain_ready();
-        Poll::Ready(Ok(()))
+        self.socket.poll_readable(context)
     }
 }

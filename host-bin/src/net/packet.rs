@@ -2,7 +2,7 @@
 //!
 //! A socket is opened once and kept: closing one waits for the kernel, some 20 ms.
 
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 use std::os::fd::AsFd as _;
@@ -10,11 +10,10 @@ use std::os::fd::AsFd as _;
 use dhcp_core::wire::frame::ipv4::Checksums;
 use dhcp_core::wire::frame::{Ethernet, FrameError};
 use socket2::{Domain, Socket, Type};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
-use crate::net::batch::{BATCH_MAX, RecvBatch, Sent, Slot};
+use crate::net::batch::{RecvBatch, Sent, Slot};
 use crate::net::filter::Filter;
+use crate::net::socket::Watched;
 use crate::net::sys;
 
 /// Octets that may wait in the kernel while we are busy.
@@ -26,7 +25,7 @@ const PACKET_BROADCAST: u8 = 1;
 /// A socket for frames on one interface.
 #[derive(Debug)]
 pub struct PacketSocket {
-    socket: AsyncFd<Socket>,
+    socket: Watched,
     interface: u32,
 }
 
@@ -87,7 +86,7 @@ impl PacketSocket {
         sys::want_timestamps(socket.as_fd())?;
         sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;
         sys::bind_packet(socket.as_fd(), interface)?;
-        Ok(Self { socket: sys::register(socket)?, interface })
+        Ok(Self { socket: Watched::new(socket)?, interface })
     }
 
     /// The interface's index.
@@ -104,16 +103,12 @@ impl PacketSocket {
         sys::set_promiscuous(self.socket.as_fd(), self.interface)
     }
 
-    /// Receives what is there, up to [`BATCH_MAX`] frames, without waiting. 0 when nothing is there.
+    /// Receives what is there, up to [`BATCH_MAX`](crate::net::BATCH_MAX) frames, without waiting. 0 when nothing is there.
     ///
     /// # Errors
     /// Those of the system, such as when the interface went down; the socket goes on when it is up again.
     pub fn recv_batch(&self, batch: &mut RecvBatch) -> io::Result<usize> {
-        let mut receive = || batch.fill(|slots| sys::receive(self.socket.as_fd(), slots));
-        match self.socket.try_io(Interest::READABLE, |_| receive()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            other => other,
-        }
+        self.socket.receive(batch)
     }
 
     /// The frames in a batch that this socket filled, without those that were cut off.
@@ -134,9 +129,7 @@ impl PacketSocket {
     /// # Errors
     /// Those of the system.
     pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut guard = ready!(self.socket.poll_read_ready(context))?;
-        guard.retain_ready();
-        Poll::Ready(Ok(()))
+        self.socket.poll_readable(context)
     }
 
     /// Sends a frame.
@@ -147,21 +140,8 @@ impl PacketSocket {
         self.send_batch([frame]).error.map_or(Ok(()), Err)
     }
 
-    /// Sends up to [`BATCH_MAX`] frames; those beyond count as failed.
+    /// Sends up to [`BATCH_MAX`](crate::net::BATCH_MAX) frames; those beyond count as failed.
     pub fn send_batch<'f>(&self, frames: impl IntoIterator<Item = &'f [u8]>) -> Sent {
-        let mut messages = [sys::Message { octets: &[], to: None }; BATCH_MAX];
-        let mut len = 0;
-        let mut beyond = 0;
-        for octets in frames {
-            match messages.get_mut(len) {
-                Some(message) => {
-                    message.octets = octets;
-                    len += 1;
-                }
-                None => beyond += 1,
-            }
-        }
-        let sent = sys::send(self.socket.as_fd(), messages.get(..len).unwrap_or_default());
-        Sent { failed: sent.failed + beyond, ..sent }
+        self.socket.send(frames.into_iter().map(|octets| sys::Message { octets, to: None }))
     }
 }

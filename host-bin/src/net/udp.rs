@@ -1,17 +1,16 @@
 //! Which datagrams are for our port? A UDP socket that knows on which interface and to which address each one came.
 
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 use std::os::fd::AsFd as _;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
-use crate::net::batch::{BATCH_MAX, RecvBatch, Sent, Slot};
+use crate::net::batch::{RecvBatch, Sent, Slot};
 use crate::net::filter::elsewhere_than;
+use crate::net::socket::Watched;
 use crate::net::sys;
 
 /// Octets that may wait in the kernel while we are busy.
@@ -23,7 +22,7 @@ const INTERFACES_MAX: usize = 2_000;
 /// A UDP socket on all interfaces.
 #[derive(Debug)]
 pub struct UdpSocket {
-    socket: AsyncFd<Socket>,
+    socket: Watched,
 }
 
 /// A datagram as it was received.
@@ -83,7 +82,7 @@ impl UdpSocket {
         sys::want_timestamps(socket.as_fd())?;
         sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;
         socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
-        Ok(Self { socket: sys::register(socket)? })
+        Ok(Self { socket: Watched::new(socket)? })
     }
 
     /// Receives nothing any more that comes in on these interfaces, because a packet socket receives it there. The port stays ours, so
@@ -93,19 +92,15 @@ impl UdpSocket {
     /// Those of the system.
     pub fn ignore(&self, interfaces: &[u32]) -> io::Result<()> {
         let interfaces = interfaces.get(..INTERFACES_MAX).unwrap_or(interfaces);
-        self.socket.get_ref().attach_filter(&elsewhere_than(interfaces))
+        self.socket.socket().attach_filter(&elsewhere_than(interfaces))
     }
 
-    /// Receives what is there, up to [`BATCH_MAX`] datagrams, without waiting. 0 when nothing is there.
+    /// Receives what is there, up to [`BATCH_MAX`](crate::net::BATCH_MAX) datagrams, without waiting. 0 when nothing is there.
     ///
     /// # Errors
     /// Those of the system.
     pub fn recv_batch(&self, batch: &mut RecvBatch) -> io::Result<usize> {
-        let mut receive = || batch.fill(|slots| sys::receive(self.socket.as_fd(), slots));
-        match self.socket.try_io(Interest::READABLE, |_| receive()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            other => other,
-        }
+        self.socket.receive(batch)
     }
 
     /// The datagrams in a batch that this socket filled, without those that were cut off.
@@ -126,39 +121,27 @@ impl UdpSocket {
     /// # Errors
     /// Those of the system.
     pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut guard = ready!(self.socket.poll_read_ready(context))?;
-        guard.retain_ready();
-        Poll::Ready(Ok(()))
+        self.socket.poll_readable(context)
     }
 
-    /// Sends up to [`BATCH_MAX`] datagrams; those beyond count as failed.
+    /// Sends up to [`BATCH_MAX`](crate::net::BATCH_MAX) datagrams; those beyond count as failed.
     pub fn send_batch<'p>(&self, datagrams: impl IntoIterator<Item = Outgoing<'p>>) -> Sent {
-        let mut messages = [sys::Message { octets: &[], to: None }; BATCH_MAX];
-        let mut len = 0;
-        let mut beyond = 0;
-        for Outgoing { payload, destination, source, interface } in datagrams {
-            match messages.get_mut(len) {
-                Some(message) => {
-                    let to = Some(sys::To { destination, source, interface });
-                    *message = sys::Message { octets: payload, to };
-                    len += 1;
-                }
-                None => beyond += 1,
-            }
-        }
-        let sent = sys::send(self.socket.as_fd(), messages.get(..len).unwrap_or_default());
-        Sent { failed: sent.failed + beyond, ..sent }
+        self.socket.send(datagrams.into_iter().map(|datagram| {
+            let Outgoing { payload, destination, source, interface } = datagram;
+            sys::Message { octets: payload, to: Some(sys::To { destination, source, interface }) }
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::BATCH_MAX;
 
     /// A socket on a port that the system chooses.
     fn bound() -> (UdpSocket, SocketAddrV4) {
         let socket = UdpSocket::bind(0).unwrap();
-        let address = socket.socket.get_ref().local_addr().unwrap().as_socket_ipv4().unwrap();
+        let address = socket.socket.socket().local_addr().unwrap().as_socket_ipv4().unwrap();
         (socket, SocketAddrV4::new(Ipv4Addr::LOCALHOST, address.port()))
     }
 
