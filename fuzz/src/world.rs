@@ -133,14 +133,7 @@ fn all() -> &'static [&'static ServerConfig<'static>; 8] {
 }
 
 fn config(dials: Dials) -> &'static ServerConfig<'static> {
-    let none = |who, address| Reservation {
-        who,
-        address: Some(address),
-        options: &[],
-        next_server: None,
-        boot_file: &[],
-        name: &[],
-    };
+    let none = |who, address| Reservation::new(who, Some(address));
     let client = |number| Who::Hardware(HardwareAddr::ethernet(mac(number)));
     let first = subnet(1, dials);
     let subnets = vec![
@@ -177,36 +170,26 @@ fn config(dials: Dials) -> &'static ServerConfig<'static> {
         },
     ];
     Box::leak(Box::new(ServerConfig {
-        subnets: leak(subnets),
-        installation: InstallationKey([7; 16]),
-        offer_hold_secs: 60,
-        quarantine_secs: 600,
         promise_slack_secs: if dials.slack { 3_600 } else { 0 },
+        ..ServerConfig::new(leak(subnets), InstallationKey([7; 16]))
     }))
 }
 
 fn subnet(third: u8, dials: Dials) -> SubnetConfig<'static> {
     let options = [[3, 4, 10, 0, third, 3].as_slice(), &[6, 8, 8, 8, 8, 8, 8, 8, 4, 4]].concat();
     SubnetConfig {
-        subnet: Subnet::new(ip(third, 0), 24).expect("10.0.x.0 has no host bits in a /24"),
         link: Some(LINK),
         shared_network: 1,
         server_id: Some(ip(third, 1)),
-        next_server: None,
-        server_name: &[],
-        boot_file: &[],
-        ranges: &[],
-        excluded: &[],
         options: leak(options),
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Secs(7_200),
         authoritative: dials.authoritative,
-        identity: Identity::ClientId,
-        serve_unknown: true,
-        trust_host_name: false,
         probe: dials.probe,
-        reservations: &[],
+        ..SubnetConfig::new(
+            Subnet::new(ip(third, 0), 24).expect("10.0.x.0 has no host bits in a /24"),
+        )
     }
 }
 

@@ -62,13 +62,7 @@ pub(crate) fn chain(error: &dyn core::error::Error) -> impl core::fmt::Display {
 }
 
 /// Lent to the server while nothing is served, between two configurations.
-static NOTHING: ServerConfig<'static> = ServerConfig {
-    subnets: &[],
-    installation: InstallationKey([0; 16]),
-    offer_hold_secs: 0,
-    quarantine_secs: 0,
-    promise_slack_secs: 0,
-};
+static NOTHING: ServerConfig<'static> = ServerConfig::new(&[], InstallationKey([0; 16]));
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]

@@ -16,7 +16,7 @@ use dhcp_core::net::{Range, Subnet};
 use dhcp_core::rng::Rng;
 use dhcp_core::server::Lsn;
 use dhcp_core::server::book::{Change, Grant, Granted, LeaseBook as _};
-use dhcp_core::server::config::{Identity, ServerConfig, SubnetConfig};
+use dhcp_core::server::config::{ServerConfig, SubnetConfig};
 use dhcp_core::time::{LeaseTime, Timestamp};
 use hydrant::medium::FileMedium;
 use lease_store::journal::Journal;
@@ -37,33 +37,15 @@ fn book(leases: u32) -> Book {
     let subnet = Subnet::new(Ipv4Addr::new(10, 0, 0, 0), 8).unwrap();
     let ranges = [Range::new(&subnet, address(0), address(leases - 1)).unwrap()];
     let subnets = [SubnetConfig {
-        subnet,
-        link: None,
-        shared_network: 0,
-        server_id: None,
-        next_server: None,
-        server_name: &[],
-        boot_file: &[],
         ranges: &ranges,
-        excluded: &[],
-        options: &[],
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Secs(7_200),
         authoritative: true,
-        identity: Identity::ClientId,
-        serve_unknown: true,
-        trust_host_name: false,
         probe: false,
-        reservations: &[],
+        ..SubnetConfig::new(subnet)
     }];
-    let config = ServerConfig {
-        subnets: &subnets,
-        installation: INSTALLATION,
-        offer_hold_secs: 60,
-        quarantine_secs: 600,
-        promise_slack_secs: 0,
-    };
+    let config = ServerConfig::new(&subnets, INSTALLATION);
     LeaseTable::new(&config, Storage::collected(&Sizes::of(&config))).unwrap()
 }
 

@@ -8,25 +8,21 @@
 //!
 //! use dhcp_core::id::InstallationKey;
 //! use dhcp_core::net::{Range, Subnet};
-//! use dhcp_core::server::config::{Identity, Link, ServerConfig, SubnetConfig};
+//! use dhcp_core::server::config::{Link, ServerConfig, SubnetConfig};
 //! use dhcp_core::server::{Event, Ingress, Reply, Scratch, Server};
-//! use dhcp_core::time::{Instant, LeaseClock, LeaseTime, Timestamp};
+//! use dhcp_core::time::{Instant, LeaseClock, Timestamp};
 //! use lease_store::table::{ArrayStorage, LeaseTable, Sizes};
 //!
 //! let subnet = Subnet::new(Ipv4Addr::new(10, 0, 1, 0), 24)?;
 //! let us = Ipv4Addr::new(10, 0, 1, 1);
 //! let link = Link { interface: 0, vlan: None };
 //! let subnets = [SubnetConfig {
-//!     subnet, link: Some(link), shared_network: 0, server_id: Some(us), next_server: None,
-//!     server_name: &[], boot_file: &[], excluded: &[], options: &[3, 4, 10, 0, 1, 1],
+//!     link: Some(link), server_id: Some(us), options: &[3, 4, 10, 0, 1, 1], probe: false,
 //!     ranges: &[Range::new(&subnet, Ipv4Addr::new(10, 0, 1, 10), Ipv4Addr::new(10, 0, 1, 73))?],
-//!     lease_default: LeaseTime::Secs(3_600), lease_min: LeaseTime::Secs(60),
-//!     lease_max: LeaseTime::Secs(7_200), authoritative: true, identity: Identity::ClientId,
-//!     serve_unknown: true, trust_host_name: false, probe: false, reservations: &[],
+//!     ..SubnetConfig::new(subnet)
 //! }];
 //! let config = ServerConfig {
-//!     subnets: &subnets, installation: InstallationKey([7; 16]), offer_hold_secs: 60,
-//!     quarantine_secs: 600, promise_slack_secs: 86_400,
+//!     promise_slack_secs: 86_400, ..ServerConfig::new(&subnets, InstallationKey([7; 16]))
 //! };
 //! const SIZES: Sizes = Sizes::new(64, 1, 1); // 64 addresses, in one run, of one subnet
 //! let table = LeaseTable::new(&config, ArrayStorage::<u16, { SIZES.slots }, { SIZES.buckets },

@@ -13,7 +13,7 @@ use dhcp_core::id::{HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
 use dhcp_core::rng::Rng;
 use dhcp_core::server::book::{Entry, LeaseBook};
-use dhcp_core::server::config::{Identity, Link, ServerConfig, SubnetConfig};
+use dhcp_core::server::config::{Link, ServerConfig, SubnetConfig};
 use dhcp_core::server::{Destination, Ingress, Reply, Scratch, Server, Transmit};
 use dhcp_core::time::{Instant, LeaseClock, LeaseTime};
 use dhcp_core::wire::frame::arp::{Arp, Operation};
@@ -214,32 +214,20 @@ fn config() -> &'static ServerConfig<'static> {
     let (first, last) = (Ipv4Addr::new(10, 0, 1, 10), Ipv4Addr::new(10, 0, 1, 73));
     let ranges = Box::leak(Box::new([Range::new(&network, first, last).expect("64 addresses")]));
     let subnets = Box::leak(Box::new([SubnetConfig {
-        subnet: network,
         link: Some(LINK),
         shared_network: 1,
         server_id: Some(ADDRESS),
-        next_server: None,
-        server_name: &[],
-        boot_file: &[],
         ranges,
-        excluded: &[],
         options: &[1, 4, 255, 255, 255, 0],
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(60),
-        lease_max: LeaseTime::Secs(86_400),
         authoritative: true,
-        identity: Identity::ClientId,
-        serve_unknown: true,
-        trust_host_name: false,
         probe: false,
-        reservations: &[],
+        ..SubnetConfig::new(network)
     }]));
     Box::leak(Box::new(ServerConfig {
-        subnets,
-        installation: InstallationKey(*b"a board's 16 own"),
-        offer_hold_secs: 60,
-        quarantine_secs: 600,
         promise_slack_secs: 3_600,
+        ..ServerConfig::new(subnets, InstallationKey(*b"a board's 16 own"))
     }))
 }
 

@@ -126,24 +126,16 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
         let first = site.first(server);
         let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);
         let reservations = (0..2_u16).filter(|_| server == 0).filter_map(|client| {
-            Some(Reservation {
-                who: Who::Hardware(HardwareAddr::ethernet(mac(0xc1, client))),
-                address: Some(site.reserved(client)?),
-                options: &[],
-                next_server: None,
-                boot_file: &[],
-                name: &[],
-            })
+            Some(Reservation::new(
+                Who::Hardware(HardwareAddr::ethernet(mac(0xc1, client))),
+                Some(site.reserved(client)?),
+            ))
         });
         let [a, b, c, d] = site.router().octets();
         subnets.push(SubnetConfig {
-            subnet,
             link: (!relayed).then_some(link),
             shared_network: number,
             server_id: Some(server_id),
-            next_server: None,
-            server_name: &[],
-            boot_file: &[],
             ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
             excluded: leak(vec![Range::single(site.router())]),
             options: leak(vec![1, 4, 255, 255, 0, 0, 3, 4, a, b, c, d]),
@@ -151,19 +143,14 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
             lease_min: LeaseTime::Secs(60),
             lease_max: LeaseTime::Secs(3_600),
             authoritative: server == 0,
-            identity: Identity::ClientId,
-            serve_unknown: true,
-            trust_host_name: false,
-            probe: true,
             reservations: leak(reservations.collect()),
+            ..SubnetConfig::new(subnet)
         });
     }
     let config = ServerConfig {
-        subnets: leak(subnets),
-        installation: KEY,
-        offer_hold_secs: 60,
         quarantine_secs: 120,
         promise_slack_secs: 300,
+        ..ServerConfig::new(leak(subnets), KEY)
     };
     Told { config: Box::leak(Box::new(config)), locals, router: relayed.then_some(ROUTER_MAC) }
 }
@@ -177,25 +164,16 @@ pub fn rogue(site: &Site) -> Told {
     let (first, last) = (Ipv4Addr::new(10, 66, 1, 0), Ipv4Addr::new(10, 66, 2, 0));
     let config = ServerConfig {
         subnets: leak(vec![SubnetConfig {
-            subnet,
             link: Some(link),
             shared_network: u16::from(site.net),
             server_id: Some(local),
-            next_server: None,
-            server_name: &[],
-            boot_file: &[],
             ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
-            excluded: &[],
-            options: &[],
             lease_default: LeaseTime::Secs(120),
             lease_min: LeaseTime::Secs(120),
             lease_max: LeaseTime::Secs(120),
-            authoritative: false,
             identity: Identity::Hardware,
-            serve_unknown: true,
-            trust_host_name: false,
             probe: false,
-            reservations: &[],
+            ..SubnetConfig::new(subnet)
         }]),
         installation: InstallationKey([0; 16]),
         offer_hold_secs: 60,

@@ -5,7 +5,7 @@ use core::net::Ipv4Addr;
 use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
 use dhcp_core::server::book::{Grant, LeaseBook};
-use dhcp_core::server::config::{Identity, Link, ServerConfig, SubnetConfig};
+use dhcp_core::server::config::{Link, ServerConfig, SubnetConfig};
 use dhcp_core::server::{Durable, Event, Ingress, Reply, Scratch, Server};
 use dhcp_core::time::{Instant, LeaseClock, LeaseTime, Timestamp};
 use lease_store::lease::Slot;
@@ -69,38 +69,22 @@ fn subnet() -> Subnet {
 #[must_use]
 pub fn subnet_config(ranges: &[Range]) -> SubnetConfig<'_> {
     SubnetConfig {
-        subnet: subnet(),
         link: Some(LINK),
-        shared_network: 0,
         server_id: Some(US),
-        next_server: None,
-        server_name: &[],
-        boot_file: &[],
         ranges,
-        excluded: &[],
         options: &SUBNET_OPTIONS,
         lease_default: LeaseTime::Secs(LEASE_SECS),
         lease_min: LeaseTime::Secs(60),
-        lease_max: LeaseTime::Secs(86_400),
         authoritative: true,
-        identity: Identity::ClientId,
-        serve_unknown: true,
-        trust_host_name: false,
         probe: false,
-        reservations: &[],
+        ..SubnetConfig::new(subnet())
     }
 }
 
 /// All that the server is told.
 #[must_use]
 pub fn server_config<'c>(subnets: &'c [SubnetConfig<'c>]) -> ServerConfig<'c> {
-    ServerConfig {
-        subnets,
-        installation: INSTALLATION,
-        offer_hold_secs: 60,
-        quarantine_secs: 600,
-        promise_slack_secs: 0,
-    }
+    ServerConfig::new(subnets, INSTALLATION)
 }
 
 /// An empty table for the configuration.

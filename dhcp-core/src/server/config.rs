@@ -31,12 +31,26 @@ pub struct ServerConfig<'c> {
     pub subnets: &'c [SubnetConfig<'c>],
     /// The installation's own key.
     pub installation: InstallationKey,
-    /// How long an OFFER is held when the pool has room, in seconds; 60 unless told.
+    /// How long an OFFER is held when the pool has room, in seconds.
     pub offer_hold_secs: u32,
-    /// How long a declined address is in quarantine, in seconds; 600 unless told.
+    /// How long a declined address is in quarantine, in seconds.
     pub quarantine_secs: u32,
     /// How far beyond its end a lease is promised when it is recorded, in seconds: renewals within the promise need no record. 0 records each.
     pub promise_slack_secs: u32,
+}
+
+impl<'c> ServerConfig<'c> {
+    /// These subnets. OFFERs are held for 60 seconds, declined addresses are in quarantine for 600, and every renewal is recorded.
+    #[must_use]
+    pub const fn new(subnets: &'c [SubnetConfig<'c>], installation: InstallationKey) -> Self {
+        Self {
+            subnets,
+            installation,
+            offer_hold_secs: 60,
+            quarantine_secs: 600,
+            promise_slack_secs: 0,
+        }
+    }
 }
 
 /// Which identity a lease is kept under.
@@ -85,11 +99,40 @@ pub struct SubnetConfig<'c> {
     pub serve_unknown: bool,
     /// Whether option 12 may select a reservation by name.
     pub trust_host_name: bool,
-    /// Whether addresses are probed for strangers before they are offered; on unless told. Where a router answers ARP for every address (proxy
-    /// ARP), it must be off.
+    /// Whether addresses are probed for strangers before they are offered. Where a router answers ARP for every address (proxy ARP), it must be off.
     pub probe: bool,
     /// In ascending order of `who`, without doubles.
     pub reservations: &'c [Reservation<'c>],
+}
+
+impl SubnetConfig<'_> {
+    /// A network on no link and without ranges, in segment 0, to be told the rest: `SubnetConfig { link, ranges, ..SubnetConfig::new(subnet) }`. Leases
+    /// last from 5 minutes to a day, and 12 hours for who asks for no time. Every client is served and known by its client identifier, addresses
+    /// are probed before they are offered, and we are not authoritative.
+    #[must_use]
+    pub const fn new(subnet: Subnet) -> Self {
+        Self {
+            subnet,
+            link: None,
+            shared_network: 0,
+            server_id: None,
+            next_server: None,
+            server_name: &[],
+            boot_file: &[],
+            ranges: &[],
+            excluded: &[],
+            options: &[],
+            lease_default: LeaseTime::Secs(43_200),
+            lease_min: LeaseTime::Secs(300),
+            lease_max: LeaseTime::Secs(86_400),
+            authoritative: false,
+            identity: Identity::ClientId,
+            serve_unknown: true,
+            trust_host_name: false,
+            probe: true,
+            reservations: &[],
+        }
+    }
 }
 
 /// An address, options or both for one client.
@@ -107,6 +150,14 @@ pub struct Reservation<'c> {
     pub boot_file: &'c [u8],
     /// A name for people; may be empty.
     pub name: &'c [u8],
+}
+
+impl<'c> Reservation<'c> {
+    /// An address of its own, and nothing else that differs from others.
+    #[must_use]
+    pub const fn new(who: Who<'c>, address: Option<Ipv4Addr>) -> Self {
+        Self { who, address, options: &[], next_server: None, boot_file: &[], name: &[] }
+    }
 }
 
 /// How a reservation knows its client. The order is that of the variants, then of the octets.

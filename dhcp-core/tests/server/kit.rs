@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use dhcp_core::id::{HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
 use dhcp_core::server::book::Change;
-use dhcp_core::server::config::{Identity, Link, Reservation, ServerConfig, SubnetConfig, Who};
+use dhcp_core::server::config::{Link, Reservation, ServerConfig, SubnetConfig, Who};
 use dhcp_core::server::{
     Destination, Durable, Event, Held, Ingress, Lsn, Reply, Scratch, Server, Transmit,
 };
@@ -52,32 +52,23 @@ pub(crate) fn leak<T: Clone>(items: &[T]) -> &'static [T] {
 }
 
 pub(crate) fn reserve(who: Who<'static>, address: Option<Ipv4Addr>) -> Reservation<'static> {
-    Reservation { who, address, options: &[], next_server: None, boot_file: &[], name: &[] }
+    Reservation::new(who, address)
 }
 
 /// The article's subnet 10.0.`third`.0/24, with a pool from .10 to .19.
 pub(crate) fn subnet(third: u8) -> SubnetConfig<'static> {
     let options = [[3, 4, 10, 0, third, 3].as_slice(), &[6, 8, 8, 8, 8, 8, 8, 8, 4, 4]].concat();
     SubnetConfig {
-        subnet: Subnet::new(ip(third, 0), 24).unwrap(),
         link: Some(if third == 1 { LINK } else { LINK_2 }),
         shared_network: u16::from(third),
         server_id: Some(ip(third, 1)),
-        next_server: None,
-        server_name: &[],
-        boot_file: &[],
         ranges: leak(&[range(third, 10, 19)]),
-        excluded: &[],
         options: options.leak(),
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Secs(7_200),
-        authoritative: false,
-        identity: Identity::ClientId,
-        serve_unknown: true,
-        trust_host_name: false,
         probe: false,
-        reservations: &[],
+        ..SubnetConfig::new(Subnet::new(ip(third, 0), 24).unwrap())
     }
 }
 
@@ -105,13 +96,8 @@ impl Kit {
     }
 
     pub(crate) fn with(subnets: &[SubnetConfig<'static>]) -> Self {
-        let config = Box::leak(Box::new(ServerConfig {
-            subnets: leak(subnets),
-            installation: InstallationKey([7; 16]),
-            offer_hold_secs: 60,
-            quarantine_secs: 600,
-            promise_slack_secs: 0,
-        }));
+        let config =
+            Box::leak(Box::new(ServerConfig::new(leak(subnets), InstallationKey([7; 16]))));
         Self::from(config)
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use dhcp_core::id::{HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
-use dhcp_core::server::config::{Identity, Link, ServerConfig, SubnetConfig};
+use dhcp_core::server::config::{Link, ServerConfig, SubnetConfig};
 use dhcp_core::server::{Destination, Ingress, Server};
 use dhcp_core::time::{Instant, LeaseClock, LeaseTime, Timestamp};
 use dhcp_core::wire::message::{BOOT_REQUEST, Message, MessageType, Scratch};
@@ -30,33 +30,18 @@ pub(crate) fn config() -> &'static ServerConfig<'static> {
     let range =
         Range::new(&net, Ipv4Addr::new(10, 0, 1, 0), Ipv4Addr::new(10, 0, 40, 255)).unwrap();
     let subnet = SubnetConfig {
-        subnet: net,
         link: Some(LINK),
-        shared_network: 0,
         server_id: Some(US),
-        next_server: None,
-        server_name: &[],
-        boot_file: &[],
         ranges: vec![range].leak(),
-        excluded: &[],
         options: &[3, 4, 10, 0, 0, 3],
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(1),
         lease_max: LeaseTime::Secs(3_600),
         authoritative: true,
-        identity: Identity::ClientId,
-        serve_unknown: true,
-        trust_host_name: false,
         probe: false,
-        reservations: &[],
+        ..SubnetConfig::new(net)
     };
-    Box::leak(Box::new(ServerConfig {
-        subnets: vec![subnet].leak(),
-        installation: InstallationKey([7; 16]),
-        offer_hold_secs: 60,
-        quarantine_secs: 600,
-        promise_slack_secs: 0,
-    }))
+    Box::leak(Box::new(ServerConfig::new(vec![subnet].leak(), InstallationKey([7; 16]))))
 }
 
 /// A disk whose writes and syncs fail while the test says so.

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
 use dhcp_core::server::book::{Ask, Grant, Granted, LeaseBook, Standing, Unavailable};
-use dhcp_core::server::config::{Identity, Reservation, SubnetConfig, Who};
+use dhcp_core::server::config::{Reservation, SubnetConfig, Who};
 use dhcp_core::time::LeaseTime;
 
 use super::*;
@@ -41,47 +41,24 @@ fn range(third: u8, first: u8, last: u8) -> Range {
 
 fn subnet<'c>(third: u8, ranges: &'c [Range], excluded: &'c [Range]) -> SubnetConfig<'c> {
     SubnetConfig {
-        subnet: Subnet::new(ip(third, 0), 24).unwrap(),
-        link: None,
         shared_network: u16::from(third),
-        server_id: None,
-        next_server: None,
-        server_name: &[],
-        boot_file: &[],
         ranges,
         excluded,
-        options: &[],
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Secs(7_200),
         authoritative: true,
-        identity: Identity::ClientId,
-        serve_unknown: true,
-        trust_host_name: false,
         probe: false,
-        reservations: &[],
+        ..SubnetConfig::new(Subnet::new(ip(third, 0), 24).unwrap())
     }
 }
 
 const fn config<'c>(subnets: &'c [SubnetConfig<'c>]) -> ServerConfig<'c> {
-    ServerConfig {
-        subnets,
-        installation: KEY,
-        offer_hold_secs: 60,
-        quarantine_secs: 600,
-        promise_slack_secs: 0,
-    }
+    ServerConfig::new(subnets, KEY)
 }
 
 const fn reserve(client: u8, address: Ipv4Addr) -> Reservation<'static> {
-    Reservation {
-        who: Who::Hardware(mac(client)),
-        address: Some(address),
-        options: &[],
-        next_server: None,
-        boot_file: &[],
-        name: &[],
-    }
+    Reservation::new(Who::Hardware(mac(client)), Some(address))
 }
 
 fn table(config: &ServerConfig<'_>) -> LeaseTable<Boxed<u16>> {

@@ -4,9 +4,7 @@ use core::net::Ipv4Addr;
 
 use dhcp_core::id::{ClientKey, HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
-use dhcp_core::server::config::{
-    Identity, Link, Reservation, ServerConfig, SubnetConfig, SubnetIndex, Who,
-};
+use dhcp_core::server::config::{Link, Reservation, ServerConfig, SubnetConfig, SubnetIndex, Who};
 use dhcp_core::time::LeaseTime;
 use lease_store::lease::Slot;
 use lease_store::table::{LeaseTable, Pool, Sizes, Span, Storage};
@@ -47,45 +45,30 @@ fn leak<T>(items: Vec<T>) -> &'static [T] {
 }
 
 fn subnet(third: u8, ranges: Vec<Range>, reserved: &[(u8, Ipv4Addr)]) -> SubnetConfig<'static> {
-    let reservation = |(client, address): &(u8, Ipv4Addr)| Reservation {
-        who: Who::Hardware(hardware(*client, 0)),
-        address: Some(*address),
-        options: &[],
-        next_server: None,
-        boot_file: &[],
-        name: &[],
+    let reservation = |(client, address): &(u8, Ipv4Addr)| {
+        Reservation::new(Who::Hardware(hardware(*client, 0)), Some(*address))
     };
     SubnetConfig {
-        subnet: Subnet::new(ip(third, 0), 24).unwrap(),
         link: Some(LINK),
         shared_network: 1,
         server_id: Some(ip(third, 1)),
-        next_server: None,
-        server_name: &[],
-        boot_file: &[],
         ranges: leak(ranges),
         excluded: leak(vec![Range::single(ip(third, 1)), Range::single(ip(third, 12))]),
-        options: &[],
         lease_default: LeaseTime::Secs(600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Infinite,
         authoritative: true,
-        identity: Identity::ClientId,
-        serve_unknown: true,
-        trust_host_name: false,
         probe: false,
         reservations: leak(reserved.iter().map(reservation).collect()),
+        ..SubnetConfig::new(Subnet::new(ip(third, 0), 24).unwrap())
     }
 }
 
 /// Configurations that follow one another; in all of them a client's reservations are in the first subnet.
 pub(crate) fn configs() -> &'static [ServerConfig<'static>] {
     let with = |subnets: Vec<SubnetConfig<'static>>| ServerConfig {
-        subnets: leak(subnets),
-        installation: KEY,
-        offer_hold_secs: 60,
-        quarantine_secs: 600,
         promise_slack_secs: 300,
+        ..ServerConfig::new(leak(subnets), KEY)
     };
     let outside = (1, ip(1, 40));
     leak(vec![
