@@ -26,7 +26,7 @@ pub enum Cable<'c> {
 
 /// How time goes by for the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Time {
+pub enum Time<'b> {
     /// As for us.
     Real,
     /// Each instruction takes 2^`shift` ns, and waiting takes none of our time.
@@ -34,6 +34,8 @@ pub enum Time {
         /// 0 to 10.
         shift: u8,
     },
+    /// One instruction at a time, each of which is a line in a file or a pipe: see [`crate::profile`].
+    Traced(&'b Path),
 }
 
 /// A board that runs.
@@ -51,7 +53,7 @@ impl Board {
     /// # Panics
     /// When QEMU cannot be started.
     #[must_use]
-    pub fn start(program: &Path, chip: &Chip, cable: Cable<'_>, time: Time) -> Self {
+    pub fn start(program: &Path, chip: &Chip, cable: Cable<'_>, time: Time<'_>) -> Self {
         let (here, there) = (chip.folder().join("here"), chip.folder().join("there"));
         let mut qemu = Command::new("qemu-system-arm");
         qemu.args(["-machine", "mps2-an385,memory-backend=nv", "-display", "none"])
@@ -86,8 +88,14 @@ impl Board {
                 None
             }
         };
-        if let Time::Instructions { shift } = time {
-            qemu.args(["-icount", &format!("shift={shift},sleep=off")]);
+        match time {
+            Time::Real => {}
+            Time::Instructions { shift } => {
+                qemu.args(["-icount", &format!("shift={shift},sleep=off")]);
+            }
+            Time::Traced(lines) => {
+                qemu.args(["-singlestep", "-d", "exec,nochain", "-D"]).arg(lines);
+            }
         }
         let started =
             qemu.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();

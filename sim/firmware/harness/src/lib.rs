@@ -8,6 +8,7 @@ pub mod chip;
 pub mod client;
 pub mod counts;
 pub mod log;
+pub mod profile;
 pub mod size;
 pub mod truck;
 

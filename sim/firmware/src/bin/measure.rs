@@ -1,11 +1,12 @@
 //! How many instructions does an answer take? From the message's octets to the reply's, codec included, at different occupancies.
 //!
 //! It runs in QEMU with `-icount shift=6`, where every instruction takes 64 ns, which is 1.6 ticks of the timer: a count is right to one instruction.
-//! Each line of the log is a name, a number of leases and a count. Messages are made in the loop and not counted.
+//! Each line of the log is a name, a number of leases, a count and its own number. Messages are made in the loop and not counted.
 
 #![no_std]
 #![no_main]
 
+use core::cell::Cell;
 use core::net::Ipv4Addr;
 
 use cortex_m::peripheral::SYST;
@@ -39,16 +40,39 @@ const OPTIONS_AT: usize = 240;
 const TICK_NS: u32 = 40;
 const INSTRUCTION_NS: u32 = 64;
 
-struct Counter(SYST);
+/// Both ends of what is counted. The harness looks for its name when it says which function the instructions between them are in.
+#[inline(never)]
+fn ticks() -> u32 {
+    SYST::get_current()
+}
+
+/// How much was counted, and the how many-th count it was since start.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    instructions: u32,
+    number: u32,
+}
+
+struct Counter {
+    counts: Cell<u32>,
+    /// It runs as long as nobody else has it.
+    _timer: SYST,
+}
 
 impl Counter {
     /// Runs `work` and counts its instructions.
-    fn count<R>(&self, work: impl FnOnce() -> R) -> (R, u32) {
-        let before = SYST::get_current();
+    fn count<R>(&self, work: impl FnOnce() -> R) -> (R, Count) {
+        let before = ticks();
         let result = work();
-        let ticks = before.wrapping_sub(SYST::get_current()) & 0x00ff_ffff;
-        (result, ticks * TICK_NS / INSTRUCTION_NS)
+        let ticks = before.wrapping_sub(ticks()) & 0x00ff_ffff;
+        let number = self.counts.get();
+        self.counts.set(number + 1);
+        (result, Count { instructions: ticks * TICK_NS / INSTRUCTION_NS, number })
     }
+}
+
+fn tell(what: &str, leases: usize, Count { instructions, number }: Count) {
+    info!("{=str} {=usize} {=u32} {=u32}", what, leases, instructions, number);
 }
 
 struct Bench {
@@ -61,7 +85,7 @@ struct Bench {
 
 impl Bench {
     /// Answers one message; what happened, and the instructions of deciding and of recording.
-    fn handle(&mut self, message: &[u8]) -> (Event, Option<Ipv4Addr>, u32, u32) {
+    fn handle(&mut self, message: &[u8]) -> (Event, Option<Ipv4Addr>, Count, Count) {
         let Self { server, journal, scratch, reply, counter } = self;
         let (outcome, decided) =
             counter.count(|| server.handle(NOW, &INGRESS, message, scratch, *reply));
@@ -71,7 +95,7 @@ impl Bench {
             None
         };
         let waits = matches!(outcome.reply, Reply::Held(_));
-        let recorded = outcome.record.map_or(0, |record| {
+        let recorded = outcome.record.map_or(Count::default(), |record| {
             let (durable, recorded) = counter.count(|| persist(server, journal, record));
             assert!(!waits || durable.is_some(), "the record is durable");
             recorded
@@ -112,10 +136,10 @@ fn main() -> ! {
         journal,
         scratch: singleton!(: Scratch = Scratch::new()).expect("once"),
         reply: singleton!(: [u8; 1_472] = [0; 1_472]).expect("once"),
-        counter: Counter(timer),
+        counter: Counter { counts: Cell::new(0), _timer: timer },
     };
     let (_, nothing) = bench.counter.count(|| ());
-    info!("nothing 0 {=u32}", nothing);
+    tell("nothing", 0, nothing);
     loops(&bench.counter);
     let all = bench.server.book().len();
     let mut bound = 0;
@@ -137,22 +161,22 @@ fn main() -> ! {
 /// A check of the counting itself: a loop of a known length.
 fn loops(counter: &Counter) {
     let ((), thousand) = counter.count(|| cortex_m::asm::delay(1_000));
-    info!("delay 1000 {=u32}", thousand);
+    tell("delay", 1_000, thousand);
 }
 
 fn measure(bench: &mut Bench, bound: usize) {
     let stranger = 200;
     let (_, offered, discover_count, _) = bench.handle(&discover(stranger));
     let offered = offered.expect("an address is free");
-    info!("discover {=usize} {=u32}", bound, discover_count);
+    tell("discover", bound, discover_count);
     // Not taken: the offer is given back, so that the next occupancy begins with as many leases.
     let (_, _, select_count, bind_count) = bench.handle(&select(stranger, offered));
-    info!("select {=usize} {=u32}", bound, select_count);
-    info!("bind-record {=usize} {=u32}", bound, bind_count);
+    tell("select", bound, select_count);
+    tell("bind-record", bound, bind_count);
     let (event, _, renew_count, renew_record) = bench.handle(&renew(stranger, offered));
     assert!(matches!(event, Event::Acknowledged(_)), "the lease is renewed");
-    info!("renew {=usize} {=u32}", bound, renew_count);
-    info!("renew-record {=usize} {=u32}", bound, renew_record);
+    tell("renew", bound, renew_count);
+    tell("renew-record", bound, renew_record);
     bench.handle(&release(stranger, offered));
     frames(bench, bound);
 }
@@ -173,8 +197,8 @@ fn frames(bench: &mut Bench, bound: usize) {
     let frame = frame.get(..len.unwrap_or(0)).unwrap_or_default();
     let (incoming, read) = bench.counter.count(|| wire::Incoming::of(frame));
     assert!(matches!(incoming, wire::Incoming::Dhcp(..)), "the frame is read");
-    info!("frame-read {=usize} {=u32}", bound, read);
-    info!("frame-write {=usize} {=u32}", bound, written);
+    tell("frame-read", bound, read);
+    tell("frame-write", bound, written);
 }
 
 fn discover(client: u8) -> [u8; MESSAGE_LEN] {
