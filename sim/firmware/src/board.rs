@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod lan9118;
+#[cfg(thumb2)]
+mod memory;
 pub mod nor;
 pub mod stack;
 

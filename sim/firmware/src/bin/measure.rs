@@ -7,6 +7,7 @@
 #![no_main]
 
 use core::cell::Cell;
+use core::hint::black_box;
 use core::net::Ipv4Addr;
 
 use cortex_m::peripheral::SYST;
@@ -141,6 +142,7 @@ fn main() -> ! {
     let (_, nothing) = bench.counter.count(|| ());
     tell("nothing", 0, nothing);
     loops(&bench.counter);
+    memory(bench.reply);
     let all = bench.server.book().len();
     let mut bound = 0;
     for share in [1, 50, 99] {
@@ -162,6 +164,45 @@ fn main() -> ! {
 fn loops(counter: &Counter) {
     let ((), thousand) = counter.count(|| cortex_m::asm::delay(1_000));
     tell("delay", 1_000, thousand);
+}
+
+/// A check of what the compiler calls to copy, clear and compare: at every place in a word, and for as many octets as its loops can tell apart.
+#[expect(clippy::indexing_slicing, reason = "beyond the end is a bug here")]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers are small")]
+fn memory(room: &mut [u8]) {
+    const LONGEST: usize = 72;
+    let (from, to) = room[..4 * LONGEST].split_at_mut(2 * LONGEST);
+    for (from_at, to_at) in (0..16).map(|both| (both / 4, both % 4)) {
+        for len in (0..=LONGEST).map(black_box) {
+            one_by_one(from, |at| at as u8 | 1);
+            one_by_one(to, |_| 0);
+            let (source, target) = (&mut from[from_at..][..len], &mut to[to_at..][..len]);
+            target.copy_from_slice(source);
+            assert!(*target == *source, "what was copied is the same");
+            if let Some(last) = source.last_mut() {
+                *last += 1;
+                assert!(*target < *source, "the last octet counts");
+                source[0] -= 1;
+                assert!((*target > *source) == (len > 1), "and the first one counts more");
+            }
+            let is_copied = |at| (to_at..to_at + len).contains(&at);
+            let expected = |at| if is_copied(at) { (at + from_at - to_at) as u8 | 1 } else { 0 };
+            assert!(same_one_by_one(to, expected), "what was copied is all that changed");
+            one_by_one(to, |_| 1);
+            to[to_at..][..len].fill(black_box(0));
+            let expected = |at| u8::from(!is_copied(at));
+            assert!(same_one_by_one(to, expected), "what was cleared is all that changed");
+        }
+    }
+}
+
+/// Writes octets as they are given, which the compiler does not make a call of the functions that are looked at.
+fn one_by_one(octets: &mut [u8], of: impl Fn(usize) -> u8) {
+    octets.iter_mut().enumerate().for_each(|(at, octet)| *octet = black_box(of(at)));
+}
+
+fn same_one_by_one(octets: &[u8], of: impl Fn(usize) -> u8) -> bool {
+    octets.iter().enumerate().all(|(at, octet)| black_box(*octet) == of(at))
 }
 
 fn measure(bench: &mut Bench, bound: usize) {
