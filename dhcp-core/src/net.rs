@@ -159,12 +159,14 @@ impl Range {
     ///
     /// # Errors
     /// [`RangeError::Reversed`], [`RangeError::OutsideSubnet`].
-    pub fn new(subnet: &Subnet, first: Ipv4Addr, last: Ipv4Addr) -> Result<Self, RangeError> {
-        if let Some(address) = [first, last].into_iter().find(|address| !subnet.contains(*address))
-        {
-            return Err(RangeError::OutsideSubnet { address });
+    pub const fn new(subnet: &Subnet, first: Ipv4Addr, last: Ipv4Addr) -> Result<Self, RangeError> {
+        if !subnet.contains(first) {
+            return Err(RangeError::OutsideSubnet { address: first });
         }
-        if first > last {
+        if !subnet.contains(last) {
+            return Err(RangeError::OutsideSubnet { address: last });
+        }
+        if first.to_bits() > last.to_bits() {
             return Err(RangeError::Reversed { first, last });
         }
         Ok(Self { first, last })

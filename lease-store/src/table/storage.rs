@@ -90,6 +90,31 @@ pub type ArrayStorage<
     const POOLS: usize,
 > = Storage<I, [Slot<I>; SLOTS], [I; BUCKETS], [u64; WORDS], [Span<I>; SPANS], [Pool<I>; POOLS]>;
 
+/// The type of an [`ArrayStorage`](crate::table::ArrayStorage) with these [`Sizes`](crate::table::Sizes), a constant expression, and this
+/// [`Index`](crate::lease::Index):
+///
+/// ```
+/// use lease_store::array_storage;
+/// use lease_store::table::{LeaseTable, Sizes};
+///
+/// /// 64 addresses in up to 4 runs of 1 subnet.
+/// type Leases = LeaseTable<array_storage!(u16, Sizes::new(64, 4, 1))>;
+/// assert!(size_of::<Leases>() < 4_096);
+/// ```
+#[macro_export]
+macro_rules! array_storage {
+    ($index:ty, $sizes:expr) => {
+        $crate::table::ArrayStorage<
+            $index,
+            { $sizes.slots },
+            { $sizes.buckets },
+            { $sizes.words },
+            { $sizes.spans },
+            { $sizes.pools },
+        >
+    };
+}
+
 /// Slices that are somebody else's.
 pub type SliceStorage<'s, I> =
     Storage<I, &'s mut [Slot<I>], &'s mut [I], &'s mut [u64], &'s mut [Span<I>], &'s mut [Pool<I>]>;

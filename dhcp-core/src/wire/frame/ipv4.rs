@@ -177,9 +177,14 @@ impl<'f> Udp<'f> {
     #[must_use]
     pub fn write_frame(&self, ethernet: &Ethernet, frame: &mut [u8]) -> Option<usize> {
         let ethernet = Ethernet { ethertype: ETHERTYPE_IPV4, ..*ethernet };
+        Some(ethernet.header_len() + self.write_packet(ethernet.write(frame)?)?)
+    }
+
+    /// Writes an IP packet without a frame around it, as raw IP sockets take it. Gives its length, or `None` when `packet` is too small.
+    #[must_use]
+    pub fn write_packet(&self, packet: &mut [u8]) -> Option<usize> {
         let udp_len = UDP_LEN + self.payload.len();
-        let room = ethernet.write(frame)?;
-        let room = write_header(self.source, self.destination, PROTOCOL_UDP, udp_len, room)?;
+        let room = write_header(self.source, self.destination, PROTOCOL_UDP, udp_len, packet)?;
         let (header, payload) = room.split_first_chunk_mut::<UDP_LEN>()?;
         payload.copy_from_slice(self.payload);
         let ([s0, s1], [d0, d1]) =
@@ -192,7 +197,7 @@ impl<'f> Udp<'f> {
             sum => sum,
         };
         room.get_mut(6..8)?.copy_from_slice(&sum.to_be_bytes());
-        Some(ethernet.header_len() + IPV4_LEN + udp_len)
+        Some(IPV4_LEN + udp_len)
     }
 }
 
