@@ -1,8 +1,22 @@
-//! DHCPv4 (RFC 2131) without input or output: the wire format, the server and the client as state machines that are given
-//! octets and time and answer with octets and what to do with them.
+#![doc = include_str!("../README.md")]
 //!
-//! Nothing here allocates, reads a clock, opens a socket or draws entropy. The same code serves on a Linux host and on a
-//! microcontroller with kilobytes of memory.
+//! # Where things are
+//!
+//! | | |
+//! |---|---|
+//! | [`client`] | the [`Client`](client::Client): its states, what it asks for, what it wants done |
+//! | [`server`] | the [`Server`](server::Server), what it is told ([`config`](server::config)) and what it asks ([`book`](server::book)) |
+//! | [`conflict`] | whether an address is in use (RFC 5227) |
+//! | [`wire`] | [messages](wire::message), [options](wire::options), [frames](wire::frame) and how they are written |
+//! | [`id`], [`net`] | hardware addresses, client identifiers and keys; subnets and ranges, valid once they are made |
+//! | [`time`], [`rng`] | the caller's clocks and seed, as types of our own |
+//!
+//! # What will grow
+//!
+//! Events, reasons and errors are `non_exhaustive`: a later version may tell more. Configurations get new fields: make them with
+//! [`SubnetConfig::new`](server::config::SubnetConfig::new) and `..`, or change fields of what [`Config::new`](client::Config::new) gives, and an update
+//! breaks no build. What has to be *done* does not grow: [`Reply`](server::Reply), [`Destination`](server::Destination), [`Change`](server::book::Change) and the client's
+//! [`Output`](client::Output) get no new variant without a new major version, since a loop that passes over one would be wrong.
 
 #![no_std]
 #![forbid(unsafe_code)]
