@@ -47,6 +47,17 @@ impl HardwareAddr {
         Some(Self { htype, hlen: u8::try_from(octets.len()).ok()?, chaddr })
     }
 
+    /// The first `hlen` octets of the header's `chaddr`; `None` when `hlen` is more than 16.
+    #[inline]
+    pub(crate) fn in_chaddr(htype: u8, hlen: u8, chaddr: [u8; Self::LEN_MAX]) -> Option<Self> {
+        if hlen == 6 {
+            // Nearly always.
+            let [a, b, c, d, e, f, ..] = chaddr;
+            return Some(Self { htype, hlen, ..Self::ethernet([a, b, c, d, e, f]) });
+        }
+        Self::new(htype, chaddr.get(..usize::from(hlen))?)
+    }
+
     /// An Ethernet address.
     #[must_use]
     pub const fn ethernet(mac: [u8; 6]) -> Self {

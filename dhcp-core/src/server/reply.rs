@@ -72,10 +72,8 @@ impl<B> Case<'_, '_, '_, B> {
         let [a, b, c, d] = config.subnet.netmask().octets();
         let mask = [code::SUBNET_MASK, 4, a, b, c, d];
         let reserved_options = known.map_or(&[] as &[u8], |known| known.options);
-        // The mask stands first, before the routers (RFC 2132 section 3.3), unless the operator set one.
-        let told = [reserved_options, config.options];
-        let mask_is_told = told.into_iter().any(|options| contains(options, code::SUBNET_MASK));
-        let all: [&[u8]; 3] = [if mask_is_told { &[] } else { &mask }, told[0], told[1]];
+        // The mask is the least specific: one that the operator set hides it.
+        let all: [&[u8]; 3] = [reserved_options, config.options, &mask];
         let selected = message.subnet_selection().map(|selected| {
             let [a, b, c, d] = selected.octets();
             [code::SUBNET_SELECTION, 4, a, b, c, d]
@@ -139,18 +137,6 @@ impl<B> Case<'_, '_, '_, B> {
             Verdict::Released(..) | Verdict::Declined(..) => return None,
         })
     }
-}
-
-/// Whether `code` is among options rendered as code, length, value.
-fn contains(options: &[u8], sought: u8) -> bool {
-    let mut rest = options;
-    while let [found, len, values @ ..] = rest {
-        if *found == sought {
-            return true;
-        }
-        rest = values.get(usize::from(*len)..).unwrap_or(&[]);
-    }
-    false
 }
 
 /// The longest message that the client takes (option 57, at least 576 octets with the headers), within an Ethernet frame.

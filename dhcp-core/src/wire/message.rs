@@ -4,11 +4,15 @@
 //! may come in several parts anywhere among them (RFC 3396): the parts are joined in the order options, `file`, `sname`. Of an option that
 //! has a fixed length the first of that length counts; one of another length is as good as absent. Nothing is checked for being text.
 
+mod index;
+
 use core::error::Error;
 use core::fmt;
 use core::net::Ipv4Addr;
+use core::ops::Range;
 
 use crate::id::{ClientId, HardwareAddr};
+use crate::wire::message::index::{Found, Index};
 use crate::wire::options::{CodeSet, Options, code};
 
 /// Octets before the options: the header and the cookie.
@@ -125,22 +129,14 @@ impl Default for Scratch {
 /// A received message; no accessor can fail or panic.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
+    /// All of it, as far as a place of 16 bits can tell.
+    octets: &'a [u8],
     header: &'a [u8; HEADER_LEN],
     hardware: HardwareAddr,
-    /// The fields that hold options, in the order of RFC 3396 section 5: options, `file`, `sname`.
-    fields: [&'a [u8]; 3],
     overload: Overload,
-    /// Codes that are there at all.
-    seen: CodeSet,
-    /// Codes that came in parts; their values are in `joined`.
-    split: CodeSet,
-    /// Joined values: code, length in two octets, value.
+    index: Index,
+    /// Joined values of the options that came in parts: code, length in two octets, value.
     joined: &'a [u8],
-    message_type: Option<u8>,
-    requested_ip: Option<Ipv4Addr>,
-    server_id: Option<Ipv4Addr>,
-    parameter_request_list: Option<&'a [u8]>,
-    client_id: Option<&'a [u8]>,
 }
 
 /// Which fields option 52 gave to options.
@@ -150,95 +146,70 @@ struct Overload {
     sname: bool,
 }
 
+/// `sname` among the octets.
+const SNAME: Range<usize> = 44..108;
+
+/// `file` among the octets.
+const FILE: Range<usize> = 108..236;
+
 impl<'a> Message<'a> {
     /// Checks lengths, cookie and `hlen` once, and finds the options in the options field, `file` and `sname`. After this no
-    /// accessor can fail.
+    /// accessor can fail. What is behind the first 65,535 octets, which no UDP payload has, is not looked at.
     ///
     /// # Errors
     /// Every [`DecodeError`].
     pub fn parse(octets: &'a [u8], scratch: &'a mut Scratch) -> Result<Self, DecodeError> {
+        let octets = octets.get(..usize::from(u16::MAX)).unwrap_or(octets);
         let truncated = DecodeError::Truncated { len: octets.len() };
-        let (header, options) = octets.split_first_chunk::<HEADER_LEN>().ok_or(truncated)?;
+        let header = octets.first_chunk::<HEADER_LEN>().ok_or(truncated)?;
         if field::<4>(header, 236) != MAGIC_COOKIE {
             return Err(DecodeError::NoCookie);
         }
         let [_, htype, hlen, ..] = *header;
-        let chaddr = field::<16>(header, 28);
-        let hardware = chaddr
-            .get(..usize::from(hlen))
-            .and_then(|chaddr| HardwareAddr::new(htype, chaddr))
+        let hardware = HardwareAddr::in_chaddr(htype, hlen, field(header, 28))
             .ok_or(DecodeError::HardwareLength { hlen })?;
-        let mut message = Self {
-            header,
-            hardware,
-            fields: [options, &[], &[]],
-            overload: Overload::default(),
-            seen: CodeSet::EMPTY,
-            split: CodeSet::EMPTY,
-            joined: &[],
-            message_type: None,
-            requested_ip: None,
-            server_id: None,
-            parameter_request_list: None,
-            client_id: None,
-        };
-        let overload = message.read_options(options);
-        if let Some(overload) = overload {
-            message.read_overloaded(overload);
+        let mut index = Index::new();
+        index.note(octets, HEADER_LEN..octets.len());
+        let overload = Overload::default();
+        let plain = Self { octets, header, hardware, overload, index, joined: &[] };
+        if index.any_split() || index.has(code::OVERLOAD) {
+            return Ok(plain.unfolded(scratch));
         }
-        if !message.split.is_empty() {
-            message.join(scratch);
-        }
-        Ok(message)
+        Ok(plain)
     }
 
-    /// Notes the options of one field and gives the value of option 52, if it is there.
-    #[inline]
-    fn read_options(&mut self, field: &'a [u8]) -> Option<u8> {
-        let mut overload = None;
-        for (code, value) in Options::new(field) {
-            if !self.seen.insert(code) {
-                self.split.insert(code);
-            }
-            match code {
-                code::MESSAGE_TYPE => {
-                    self.message_type = self.message_type.or_else(|| value.first().copied());
-                }
-                code::REQUESTED_IP => {
-                    self.requested_ip = self.requested_ip.or_else(|| address(value))
-                }
-                code::SERVER_ID => self.server_id = self.server_id.or_else(|| address(value)),
-                code::PARAMETER_REQUEST_LIST => self.parameter_request_list = Some(value),
-                code::CLIENT_ID => self.client_id = Some(value),
-                code::OVERLOAD => overload = overload.or_else(|| value.first().copied()),
-                _ => {}
-            }
+    /// The message with the options that stand in `file` and `sname`, and with those in one piece that came in parts.
+    #[inline(never)]
+    fn unfolded(mut self, scratch: &'a mut Scratch) -> Self {
+        if self.index.has(code::OVERLOAD) {
+            self.read_overloaded();
         }
-        overload
+        if self.index.any_split() {
+            self.join(scratch);
+        }
+        self
     }
 
     /// RFC 2131 section 4.1: `file` before `sname`. A further option 52 in there means nothing.
-    fn read_overloaded(&mut self, value: u8) {
+    fn read_overloaded(&mut self) {
+        let value = self.first_octet(code::OVERLOAD).unwrap_or_default();
         self.overload = Overload { file: value & 1 != 0, sname: value & 2 != 0 };
-        let header: &'a [u8] = self.header;
-        let [_, file, sname] = &mut self.fields;
         if self.overload.file {
-            *file = header.get(108..236).unwrap_or_default();
+            self.index.note(self.octets, FILE);
         }
         if self.overload.sname {
-            *sname = header.get(44..108).unwrap_or_default();
+            self.index.note(self.octets, SNAME);
         }
-        let [_, file, sname] = self.fields;
-        self.read_options(file);
-        self.read_options(sname);
     }
 
     /// Joins the parts of options that came split into `scratch`, each option once.
     fn join(&mut self, scratch: &'a mut Scratch) {
-        let mut pending = self.split;
+        let mut joined = CodeSet::EMPTY;
         let mut end = 0;
         for (code, _) in self.raw_options() {
-            if !pending.remove(code) {
+            let mut parts = self.raw_options().filter(|(part_code, _)| *part_code == code);
+            let is_split = parts.nth(1).is_some();
+            if !is_split || !joined.insert(code) {
                 continue;
             }
             let begin = end;
@@ -257,12 +228,6 @@ impl<'a> Message<'a> {
             }
         }
         self.joined = scratch.octets.get(..end).unwrap_or_default();
-        if self.split.contains(code::PARAMETER_REQUEST_LIST) {
-            self.parameter_request_list = self.option(code::PARAMETER_REQUEST_LIST);
-        }
-        if self.split.contains(code::CLIENT_ID) {
-            self.client_id = self.option(code::CLIENT_ID);
-        }
     }
 
     /// `op`: 1 for a request, 2 for a reply.
@@ -336,37 +301,37 @@ impl<'a> Message<'a> {
     /// `sname` up to its first zero; empty when it holds options.
     #[must_use]
     pub fn sname(&self) -> &'a [u8] {
-        if self.overload.sname { &[] } else { until_zero(self.header.get(44..108)) }
+        if self.overload.sname { &[] } else { until_zero(self.header.get(SNAME)) }
     }
 
     /// `file` up to its first zero; empty when it holds options.
     #[must_use]
     pub fn file(&self) -> &'a [u8] {
-        if self.overload.file { &[] } else { until_zero(self.header.get(108..236)) }
+        if self.overload.file { &[] } else { until_zero(self.header.get(FILE)) }
     }
 
     /// Option 53; `None` for BOOTP and for a number that RFC 2131 does not know (see [`Message::has_message_type`]).
     #[must_use]
     pub fn message_type(&self) -> Option<MessageType> {
-        self.message_type.and_then(MessageType::from_wire)
+        self.first_octet(code::MESSAGE_TYPE).and_then(MessageType::from_wire)
     }
 
     /// Whether option 53 is there at all, so that this is not BOOTP (RFC 1534).
     #[must_use]
     pub fn has_message_type(&self) -> bool {
-        self.seen.contains(code::MESSAGE_TYPE)
+        self.index.has(code::MESSAGE_TYPE)
     }
 
     /// Option 50.
     #[must_use]
-    pub const fn requested_ip(&self) -> Option<Ipv4Addr> {
-        self.requested_ip
+    pub fn requested_ip(&self) -> Option<Ipv4Addr> {
+        self.fixed(code::REQUESTED_IP).map(Ipv4Addr::from)
     }
 
     /// Option 54.
     #[must_use]
-    pub const fn server_id(&self) -> Option<Ipv4Addr> {
-        self.server_id
+    pub fn server_id(&self) -> Option<Ipv4Addr> {
+        self.fixed(code::SERVER_ID).map(Ipv4Addr::from)
     }
 
     /// Option 51 in seconds, as on the wire.
@@ -395,14 +360,14 @@ impl<'a> Message<'a> {
 
     /// Option 55.
     #[must_use]
-    pub const fn parameter_request_list(&self) -> Option<&'a [u8]> {
-        self.parameter_request_list
+    pub fn parameter_request_list(&self) -> Option<&'a [u8]> {
+        self.option(code::PARAMETER_REQUEST_LIST)
     }
 
     /// Option 61, when it has 2 to 255 octets.
     #[must_use]
     pub fn client_id(&self) -> Option<ClientId<'a>> {
-        self.client_id.and_then(ClientId::new)
+        self.option(code::CLIENT_ID).and_then(ClientId::new)
     }
 
     /// Option 12, octets as sent.
@@ -454,13 +419,18 @@ impl<'a> Message<'a> {
 
     /// Any option by its code: its value with split parts joined, if it is there.
     #[must_use]
+    #[inline]
     pub fn option(&self, code: u8) -> Option<&'a [u8]> {
-        if !self.seen.contains(code) {
-            return None;
+        match self.index.find(self.octets, code) {
+            Found::No => None,
+            Found::Here(value) => Some(value),
+            Found::Somewhere => self.searched(code),
         }
-        if !self.split.contains(code) {
-            return self.raw_options().find(|(found, _)| *found == code).map(|(_, value)| value);
-        }
+    }
+
+    /// The value of an option that is not noted: of its parts together, else of the only one. What did not fit when it was joined is absent.
+    #[inline(never)]
+    fn searched(&self, code: u8) -> Option<&'a [u8]> {
         let mut rest = self.joined;
         while let [found, high, low, behind @ ..] = rest {
             let len = usize::from(u16::from_be_bytes([*high, *low]));
@@ -470,21 +440,51 @@ impl<'a> Message<'a> {
             }
             rest = behind;
         }
-        None
+        let mut parts = self.raw_options().filter(|(found, _)| *found == code);
+        let (_, value) = parts.next()?;
+        parts.next().is_none().then_some(value)
     }
 
     /// Every option as it was sent, in the order options, `file`, `sname`; one that was sent split comes in its parts.
     pub fn raw_options(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
-        self.fields.into_iter().flat_map(Options::new)
+        let overloaded = |there, field| if there { field } else { 0..0 };
+        let Overload { file, sname } = self.overload;
+        let fields =
+            [HEADER_LEN..self.octets.len(), overloaded(file, FILE), overloaded(sname, SNAME)];
+        let octets = self.octets;
+        // RFC 3396 section 5.
+        fields
+            .into_iter()
+            .flat_map(move |field| Options::new(octets.get(field).unwrap_or_default()))
     }
 
     /// An option of fixed length: the first part that has it.
+    #[inline]
     fn fixed<const LEN: usize>(&self, code: u8) -> Option<[u8; LEN]> {
-        if !self.seen.contains(code) {
-            return None;
+        match self.index.find(self.octets, code) {
+            Found::No => None,
+            Found::Here(value) => value.try_into().ok(),
+            Found::Somewhere => self
+                .first_part(code, |value| value.len() == LEN)
+                .and_then(|value| value.try_into().ok()),
         }
-        let mut values = self.raw_options().filter(|(found, _)| *found == code);
-        values.find_map(|(_, value)| value.try_into().ok())
+    }
+
+    /// The first octet of an option that should have one: of the first part that is not empty.
+    #[inline]
+    fn first_octet(&self, code: u8) -> Option<u8> {
+        match self.index.find(self.octets, code) {
+            Found::No => None,
+            Found::Here(value) => value.first().copied(),
+            Found::Somewhere => self.first_part(code, |value| !value.is_empty())?.first().copied(),
+        }
+    }
+
+    #[inline(never)]
+    fn first_part(&self, code: u8, is_it: fn(&[u8]) -> bool) -> Option<&'a [u8]> {
+        self.raw_options()
+            .find(|(found, value)| *found == code && is_it(value))
+            .map(|(_, value)| value)
     }
 }
 

@@ -135,6 +135,30 @@ impl CodeSet {
         word.is_some_and(|word| word & bit(code) != 0)
     }
 
+    /// The set of these codes.
+    #[must_use]
+    pub const fn of(codes: &[u8]) -> Self {
+        let mut set = Self::EMPTY;
+        let mut rest = codes;
+        while let [code, behind @ ..] = rest {
+            match *code / 64 {
+                0 => set.low |= bit(*code),
+                1 => set.high[0] |= bit(*code),
+                2 => set.high[1] |= bit(*code),
+                _ => set.high[2] |= bit(*code),
+            }
+            rest = behind;
+        }
+        set
+    }
+
+    /// The codes that are in this set and not in the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        let ([a, b, c], [x, y, z]) = (self.high, other.high);
+        Self { low: self.low & !other.low, high: [a & !x, b & !y, c & !z] }
+    }
+
     /// Whether the set has no code.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -246,6 +270,9 @@ mod tests {
             let mut one = CodeSet::EMPTY;
             assert!(one.insert(code) && !one.insert(code), "{code}");
             assert!((0..=255).all(|other| one.contains(other) == (other == code)), "{code}");
+            assert_eq!(one, CodeSet::of(&[code]), "{code}");
+            let all = CodeSet::of(&[code, code.wrapping_add(64)]);
+            assert_eq!(all.without(CodeSet::of(&[code.wrapping_add(64)])), one, "{code}");
             assert!(one.remove(code) && one.is_empty(), "{code}");
         }
     }

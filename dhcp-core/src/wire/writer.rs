@@ -178,7 +178,7 @@ fn rendered_times([lease, renewal, rebinding]: [u32; 3]) -> [u8; TIMES_LEN] {
 }
 
 /// What the writer itself writes is not taken from a configuration.
-const OUR_OWN: [u8; 8] = [
+const OUR_OWN: CodeSet = CodeSet::of(&[
     code::OVERLOAD,
     code::MESSAGE_TYPE,
     code::SERVER_ID,
@@ -187,13 +187,12 @@ const OUR_OWN: [u8; 8] = [
     code::LEASE_TIME,
     code::RENEWAL_TIME,
     code::REBINDING_TIME,
-];
+]);
 
 /// What is configured, filtered and ordered by what was asked for.
 #[inline(always)]
 fn put_rendered<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
-    let mut rendered = Rendered { blobs: options.rendered, places: [Rendered::ABSENT; 256] };
-    rendered.note();
+    let mut rendered = Rendered::new(options.rendered);
     let mut unasked = CodeSet::EMPTY;
     for (code, _) in Options::new(options.unasked) {
         rendered.take(code);
@@ -210,10 +209,14 @@ fn put_rendered<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
         return;
     };
     for code in requested {
+        let place = rendered.take(*code);
+        if place == Rendered::ABSENT {
+            continue;
+        }
         if *code == code::ROUTERS {
             rendered.put(code::SUBNET_MASK, to);
         }
-        rendered.put(*code, to);
+        rendered.put_from(place, *code, to);
     }
     rendered.put(code::SUBNET_MASK, to);
 }
@@ -223,65 +226,72 @@ fn put_rendered<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
 /// Clients ask for a dozen options of which a configuration has a few: looking up one that is not there must cost next to nothing.
 struct Rendered<'a> {
     blobs: &'a [&'a [u8]],
-    /// For each code: [`Self::ABSENT`], [`Self::SEARCH`], or the place of its only part, counted from 1 over all blobs.
-    places: [u8; 256],
+    /// For each code below 64, which are nearly all: [`Self::ABSENT`], [`Self::SEARCH`], or the place of its only part, counted from 1 over all blobs.
+    places: [u8; 64],
+    /// The others, which are looked for.
+    far: CodeSet,
 }
 
-impl Rendered<'_> {
+impl<'a> Rendered<'a> {
     const ABSENT: u8 = 0;
 
     /// It stands in parts, in a more and a less specific slice, or far behind.
     const SEARCH: u8 = u8::MAX;
 
-    /// Notes what is there. The table stays where it is: to move it would cost more than to fill it.
+    /// Notes what is there and a configuration's to set.
     #[inline(always)]
-    fn note(&mut self) {
+    fn new(blobs: &'a [&'a [u8]]) -> Self {
+        let mut rendered = Self { blobs, places: [Self::ABSENT; 64], far: CodeSet::EMPTY };
         let mut begin = 0;
-        for blob in self.blobs {
+        for blob in blobs {
             let mut options = Options::new(blob);
             while let Some((code, value)) = options.next() {
-                let at = begin + blob.len() - options.rest().len() - value.len() - 2;
-                if let Some(place) = self.places.get_mut(usize::from(code)) {
-                    let only = u8::try_from(at + 1).unwrap_or(Self::SEARCH);
-                    *place = if *place == Self::ABSENT { only } else { Self::SEARCH };
+                if OUR_OWN.contains(code) {
+                    continue;
+                }
+                match rendered.places.get_mut(usize::from(code)) {
+                    Some(place) => {
+                        let at = begin + blob.len() - options.rest().len() - value.len() - 2;
+                        let only = u8::try_from(at + 1).unwrap_or(Self::SEARCH);
+                        *place = if *place == Self::ABSENT { only } else { Self::SEARCH };
+                    }
+                    None => {
+                        rendered.far.insert(code);
+                    }
                 }
             }
             begin += blob.len();
         }
-        for code in OUR_OWN {
-            self.take(code);
-        }
+        rendered
     }
 
     /// Where an option stands that is not placed yet; it counts as placed from now on.
     #[inline(always)]
     fn take(&mut self, code: u8) -> u8 {
-        let Some(place) = self.places.get_mut(usize::from(code)) else { return Self::ABSENT };
-        let found = *place;
-        if found != Self::ABSENT {
-            *place = Self::ABSENT;
+        match self.places.get_mut(usize::from(code)) {
+            Some(place) => core::mem::replace(place, Self::ABSENT),
+            None if self.far.remove(code) => Self::SEARCH,
+            None => Self::ABSENT,
         }
-        found
     }
 
     /// Places an option if it is there, was not placed before, and is a configuration's to set.
-    #[inline(always)]
     fn put<P: Place>(&mut self, code: u8, to: &mut P) {
         match self.take(code) {
             Self::ABSENT => {}
-            Self::SEARCH => self.put_parts(code, to),
-            place => self.put_at(usize::from(place - 1), to),
+            place => self.put_from(place, code, to),
         }
     }
 
-    /// Places the option at this place over all blobs.
-    fn put_at<P: Place>(&self, mut at: usize, to: &mut P) {
+    /// Places an option that was taken.
+    fn put_from<P: Place>(&self, place: u8, code: u8, to: &mut P) {
+        if place == Self::SEARCH {
+            return self.put_parts(code, to);
+        }
+        let mut at = usize::from(place - 1);
         for blob in self.blobs {
-            if let Some(option) = blob.get(at..).filter(|option| !option.is_empty()) {
-                if let Some((code, value)) = Options::new(option).next() {
-                    to.put(code, value);
-                }
-                return;
+            if let Some([_, len, values @ ..]) = blob.get(at..) {
+                return to.put(code, values.get(..usize::from(*len)).unwrap_or_default());
             }
             at -= blob.len();
         }
