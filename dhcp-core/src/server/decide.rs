@@ -13,30 +13,26 @@ use crate::id::ClientKey;
 use crate::net::Range;
 use crate::server::book::{Change, Entry, Grant, Granted, LeaseBook, Standing, Unavailable};
 use crate::server::config::{ServerConfig, SubnetConfig, SubnetIndex};
+use crate::server::name::{NAME_LEN_MAX, sanitised};
 use crate::server::select::Segment;
 use crate::server::who::Client;
 use crate::server::{Deal, Discard, Ingress, Refusal};
 use crate::time::{LeaseTime, Timestamp};
 use crate::wire::message::{Message, MessageType};
 
-/// One message, and everything that its answer depends on.
+/// One message, everything that its answer depends on, and what follows from it beside the answer.
 #[derive(Debug)]
 pub(super) struct Case<'a, 'c, 'p, B> {
     pub(super) book: &'a mut B,
     pub(super) config: &'c ServerConfig<'c>,
     pub(super) ingress: &'a Ingress,
-    pub(super) message: Message<'p>,
+    pub(super) message: &'a Message<'p>,
     pub(super) segment: Segment<'c>,
-    pub(super) client: Client<'p, 'c>,
-    /// For people, sanitised.
-    pub(super) name: &'p [u8],
+    pub(super) client: Client<'a, 'c, 'p>,
     pub(super) now: Timestamp,
-}
-
-/// What is to be said, and what is to be recorded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Decision<'p> {
-    pub(super) verdict: Verdict,
+    /// Where a name is put together; taken when one is.
+    pub(super) name_room: Option<&'p mut [u8; NAME_LEN_MAX]>,
+    /// What is to be recorded.
     pub(super) record: Option<Change<'p>>,
     /// An address that must not be offered without asking whether somebody uses it.
     pub(super) vet: Option<(SubnetIndex, Ipv4Addr)>,
@@ -69,18 +65,12 @@ pub(super) struct Terms {
     pub(super) time: LeaseTime,
 }
 
-impl Verdict {
-    const fn with<'p>(self, record: Option<Change<'p>>) -> Decision<'p> {
-        Decision { verdict: self, record, vet: None }
-    }
-}
-
 impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     /// What is done about the message.
     ///
     /// # Errors
     /// Why it gets no answer.
-    pub(super) fn decide(&mut self, kind: Option<MessageType>) -> Result<Decision<'p>, Discard> {
+    pub(super) fn decide(&mut self, kind: Option<MessageType>) -> Result<Verdict, Discard> {
         match kind {
             Some(MessageType::Discover) => self.discover(),
             Some(MessageType::Request) => self.request(),
@@ -95,7 +85,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     }
 
     /// RFC 2131 section 4.3.5: options for a client that has its address from elsewhere. Nothing is looked up or kept.
-    fn inform(&self) -> Result<Decision<'p>, Discard> {
+    fn inform(&self) -> Result<Verdict, Discard> {
         let ciaddr = self.message.ciaddr();
         if ciaddr.is_unspecified() {
             return Err(Discard::NoAddress);
@@ -105,7 +95,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             return Err(Discard::OtherSegment);
         }
         self.check_link(config)?;
-        Ok(Verdict::Inform(subnet).with(None))
+        Ok(Verdict::Inform(subnet))
     }
 
     /// What is known about this client, as events tell it.
@@ -123,7 +113,16 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     /// The subnet on this segment that the address belongs to. Pools on different terms are subnets of the same network; the book
     /// knows which of them has the address.
     fn subnet_of(&self, address: Ipv4Addr) -> Option<(SubnetIndex, &'c SubnetConfig<'c>)> {
-        let known = self.entry_at(address).and_then(|entry| {
+        self.subnet_around(address, self.entry_at(address).as_ref())
+    }
+
+    /// As [`Self::subnet_of`], with what the book knows of the address.
+    fn subnet_around(
+        &self,
+        address: Ipv4Addr,
+        entry: Option<&Entry>,
+    ) -> Option<(SubnetIndex, &'c SubnetConfig<'c>)> {
+        let known = entry.and_then(|entry| {
             let config = self.segment.get(entry.subnet)?;
             config.subnet.contains(address).then_some((entry.subnet, config))
         });
@@ -138,18 +137,25 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             Standing::Idle => 1,
             Standing::Fresh | Standing::Quarantined => 0,
         };
-        // A loop, since an entry that goes through an iterator's adapters is copied by each.
-        let mut best: Option<Entry> = None;
-        for (subnet, _) in self.segment.iter() {
-            let found = self.book.entry_of(subnet, key, self.now);
+        let mut subnets = self.segment.iter();
+        let (first, _) = subnets.next()?;
+        let mut best = self.entry_in(first, key);
+        for (subnet, _) in subnets {
+            let found = self.entry_in(subnet, key);
             let Some(entry) = &found else { continue };
-            let asked = entry.key.as_ref() == Some(key);
-            assert!(asked, "the book speaks of the client that it was asked about");
             if best.as_ref().is_none_or(|best| rank(best) <= rank(entry)) {
                 best = found;
             }
         }
         best
+    }
+
+    /// As [`Self::entry_of`], in one subnet.
+    fn entry_in(&self, subnet: SubnetIndex, key: &ClientKey) -> Option<Entry> {
+        let entry = self.book.entry_of(subnet, key, self.now);
+        let asked = entry.as_ref().is_none_or(|entry| entry.key.as_ref() == Some(key));
+        assert!(asked, "the book speaks of the client that it was asked about");
+        entry
     }
 
     /// Whether the subnet serves this client at all.
@@ -221,26 +227,24 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     /// Writes the lease into the book, and plans its record. `before` is the end of the lease of this address that the client has already.
     fn grant(
         &mut self,
-        address: Ipv4Addr,
-        subnet: SubnetIndex,
+        terms: &Terms,
         key: ClientKey,
-        time: LeaseTime,
         pinned: bool,
         before: Option<Timestamp>,
-    ) -> Result<Option<Change<'p>>, Unavailable> {
+    ) -> Result<(), Unavailable> {
+        let Terms { address, subnet, time } = *terms;
         self.assert_lawful(subnet, address);
         let until = self.end_of_lease(time, before);
         let promise = until.plus_secs(self.config.promise_slack_secs);
-        let Client { hardware, client_id, .. } = self.client;
-        let (now, name) = (self.now, self.name);
-        let grant = Grant { address, key: &key, hardware: &hardware, until, promise, pinned, now };
-        let record = match self.book.grant(&grant)? {
+        let hardware = &self.client.hardware;
+        let grant = Grant { address, key: &key, hardware, until, promise, pinned, now: self.now };
+        self.record = match self.book.grant(&grant)? {
             Granted::Bind => Some(Change::Bind {
                 address,
                 key,
-                hardware,
-                client_id,
-                name,
+                hardware: self.client.hardware,
+                client_id: self.client.client_id,
+                name: self.name(),
                 until: promise,
                 pinned,
             }),
@@ -248,7 +252,19 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             Granted::Covered => None,
         };
         self.leave_other_subnets(subnet, &key);
-        Ok(record)
+        Ok(())
+    }
+
+    /// The client's name for people: the container's, else what the configuration or the client says, sanitised.
+    fn name(&mut self) -> &'p [u8] {
+        if let Some(name) = self.client.name() {
+            return name;
+        }
+        let configured = self.client.reservation().map(|(_, reservation)| reservation.name);
+        let configured = configured.filter(|name| !name.is_empty());
+        let name = configured.or_else(|| self.message.host_name()).unwrap_or_default();
+        let room = self.name_room.take();
+        sanitised(name, room.expect("one message needs one name"))
     }
 
     /// One lease per client on a segment. This is not recorded: after a restart the address is only held longer.

@@ -6,8 +6,8 @@ use crate::id::InstallationKey;
 use crate::server::book::LeaseBook;
 use crate::server::config::ServerConfig;
 use crate::server::counters::{Arrival, Counters, Probing};
-use crate::server::decide::{Case, Decision, Verdict};
-use crate::server::name::{NAME_LEN_MAX, sanitised};
+use crate::server::decide::{Case, Verdict};
+use crate::server::name::NAME_LEN_MAX;
 use crate::server::pending::Pending;
 use crate::server::probe::Vetting;
 use crate::server::select::{check_relay, segment};
@@ -131,45 +131,43 @@ impl<'c, B: LeaseBook> Server<'c, B> {
         scratch: &'p mut Scratch,
         out: &mut [u8],
     ) -> Outcome<'p> {
-        let outcome = self.outcome(now, ingress, packet, scratch, out).unwrap_or_else(|why| {
-            Outcome { reply: Reply::None, record: None, event: Event::Discarded(why) }
-        });
+        let mut outcome = Outcome { reply: Reply::None, record: None, event: UNDECIDED };
+        if let Err(why) = self.answer(now, ingress, packet, scratch, out, &mut outcome) {
+            outcome.event = Event::Discarded(why);
+        }
         self.counters.count(&outcome.event);
         outcome
     }
 
-    fn outcome<'p>(
+    /// Fills in what comes of the packet, where the caller wants it: an outcome is large.
+    fn answer<'p>(
         &mut self,
         now: Instant,
         ingress: &Ingress,
         packet: &'p [u8],
         scratch: &'p mut Scratch,
         out: &mut [u8],
-    ) -> Result<Outcome<'p>, Discard> {
+        outcome: &mut Outcome<'p>,
+    ) -> Result<(), Discard> {
         let Scratch { message: room, name: Name(name_room) } = scratch;
-        let (message, kind) = match read(packet, room) {
-            Ok((message, kind)) => {
-                self.counters.count_arrival(kind.map_or(Arrival::Bootp, Arrival::Dhcp));
-                (message, kind)
-            }
-            Err(why) => {
-                self.counters.count_arrival(Arrival::Unreadable);
-                return Err(why);
-            }
-        };
-        check_relay(&message)?;
-        let segment = segment(self.config, ingress, &message)?;
+        let parsed = Message::parse(packet, room);
+        let message = parsed.as_ref().map_err(|why| Discard::Malformed(*why));
+        let kind = message.and_then(check);
+        self.counters.count_arrival(match kind {
+            Ok(kind) => kind.map_or(Arrival::Bootp, Arrival::Dhcp),
+            Err(_) => Arrival::Unreadable,
+        });
+        let (message, kind) = (message?, kind?);
+        check_relay(message)?;
+        let segment = segment(self.config, ingress, message)?;
         let (_, home) = segment.home();
         if home.server_id.is_none() && ingress.local.is_unspecified() {
             return Err(Discard::NoServerAddress);
         }
-        let client = Client::of(&self.config.installation, &self.book, &segment, &message)?;
+        let client = Client::of(&self.config.installation, &self.book, &segment, message)?;
         if self.pending.is_full() && may_need_record(kind) {
             return Err(Discard::Busy);
         }
-        let configured = client.reservation().map(|(_, reservation)| reservation.name);
-        let name = configured.filter(|name| !name.is_empty()).or_else(|| message.host_name());
-        let name = client.name().unwrap_or_else(|| sanitised(name.unwrap_or(&[]), name_room));
         let mut case = Case {
             book: &mut self.book,
             config: self.config,
@@ -177,24 +175,29 @@ impl<'c, B: LeaseBook> Server<'c, B> {
             message,
             segment,
             client,
-            name,
             now: self.clock.read(now),
+            name_room: Some(name_room),
+            record: None,
+            vet: None,
         };
-        let Decision { verdict, record, vet } = case.decide(kind)?;
-        if let Some((subnet, address)) = vet
+        let verdict = case.decide(kind)?;
+        if let Some((subnet, address)) = case.vet
             && !self.vetting.offered(now, address, subnet)
         {
             self.counters.count_probe(Probing::Skipped);
         }
         let written = case.write(verdict, out);
-        let event = event(&case, verdict);
+        outcome.event = event(&case, verdict);
         // The change is made, reply or not; without a place on its way (an OFFER beside a full ring) it stays in memory.
-        let record = record.and_then(|change| Some((self.pending.push(change.address())?, change)));
-        Ok(match written {
-            Ok(None) => Outcome { reply: Reply::None, record, event },
-            Ok(Some(transmit)) => Outcome { reply: self.reply(verdict, transmit), record, event },
-            Err(why) => Outcome { reply: Reply::None, record, event: Event::Discarded(why) },
-        })
+        if let Some(change) = case.record
+            && let Some(lsn) = self.pending.push(change.address())
+        {
+            outcome.record = Some((lsn, change));
+        }
+        if let Some(transmit) = written? {
+            outcome.reply = self.reply(verdict, transmit);
+        }
+        Ok(())
     }
 
     /// An acknowledgement waits for every change of its address that is on its way; anything else commits us to nothing.
@@ -237,12 +240,11 @@ impl<'c, B: LeaseBook> Server<'c, B> {
     }
 }
 
-/// A message that a server may look at, and its type; none for BOOTP.
-fn read<'p>(
-    packet: &'p [u8],
-    room: &'p mut message::Scratch,
-) -> Result<(Message<'p>, Option<MessageType>), Discard> {
-    let message = Message::parse(packet, room).map_err(Discard::Malformed)?;
+/// What an outcome says before it is known.
+const UNDECIDED: Event = Event::Discarded(Discard::ServerMessage);
+
+/// The type of a message that a server may look at; none for BOOTP.
+fn check(message: &Message<'_>) -> Result<Option<MessageType>, Discard> {
     if message.op() != BOOT_REQUEST {
         return Err(Discard::NotARequest);
     }
@@ -253,7 +255,7 @@ fn read<'p>(
     if kind.is_none() && message.has_message_type() {
         return Err(Discard::UnknownMessageType);
     }
-    Ok((message, kind))
+    Ok(kind)
 }
 
 /// Whether the answer may need a record; an OFFER's can wait.

@@ -40,7 +40,9 @@ impl Pending {
 
     /// The newest change of `address` that is on its way.
     pub(super) fn newest_of(&self, address: Ipv4Addr) -> Option<Lsn> {
-        self.iter().filter(|(_, pending)| *pending == address).map(|(lsn, _)| lsn).last()
+        // From the newest on: a message that waits most often waits for its own change.
+        let mut newest_first = (0..self.len).rev().filter_map(|place| self.at(place));
+        newest_first.find(|(_, pending)| *pending == address).map(|(lsn, _)| lsn)
     }
 
     /// The journal reached `durable`.
@@ -63,11 +65,12 @@ impl Pending {
     }
 
     fn oldest(&self) -> Option<(Lsn, Ipv4Addr)> {
-        self.iter().next()
+        if self.len == 0 { None } else { self.at(0) }
     }
 
-    fn iter(&self) -> impl Iterator<Item = (Lsn, Ipv4Addr)> + '_ {
-        self.entries.iter().cycle().skip(self.first).take(self.len).copied()
+    /// The change at this place, counted from the oldest.
+    fn at(&self, place: usize) -> Option<(Lsn, Ipv4Addr)> {
+        self.entries.get((self.first + place) % PENDING_MAX).copied()
     }
 }
 

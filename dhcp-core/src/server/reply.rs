@@ -46,7 +46,7 @@ impl<B> Case<'_, '_, '_, B> {
     ) -> Result<Option<Transmit>, Discard> {
         let Some(column) = self.column(verdict) else { return Ok(None) };
         let config = self.segment.get(column.subnet).ok_or(Discard::NoSubnet)?;
-        let message = &self.message;
+        let message = self.message;
         let server_id = config.server_id.unwrap_or(self.ingress.local);
         let giaddr = message.giaddr();
         let refused = column.refusal.is_some();

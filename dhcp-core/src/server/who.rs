@@ -16,34 +16,34 @@ use crate::wire::message::Message;
 
 /// A client on one segment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Client<'p, 'c> {
+pub(super) struct Client<'a, 'c, 'p> {
+    message: &'a Message<'p>,
+    installation: &'c InstallationKey,
     pub(super) hardware: HardwareAddr,
     /// Option 61 as it was sent.
     pub(super) client_id: Option<ClientId<'p>>,
     /// What a new lease is kept under.
     pub(super) key: ClientKey,
-    hardware_key: ClientKey,
-    /// None when no identifier was sent or the subnet does not go by it.
+    /// The identifier's key, where a reservation makes something else the client's identity.
     id_key: Option<ClientKey>,
     by_hardware: bool,
-    /// The identifier, if the subnet goes by it, and the host name: what reservations are found by beside the hardware address.
+    /// The identifier, if the subnet goes by it: what reservations are found by beside the hardware address and the host name.
     counted_id: Option<ClientId<'p>>,
-    host_name: Option<&'p [u8]>,
     reservation: Option<(SubnetIndex, &'c Reservation<'c>)>,
     /// The container's, when it is one.
     name: Option<&'p [u8]>,
 }
 
-impl<'p, 'c> Client<'p, 'c> {
+impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
     /// Who sent the message.
     ///
     /// # Errors
     /// [`Discard::NoIdentity`].
     pub(super) fn of<B: LeaseBook>(
-        installation: &InstallationKey,
+        installation: &'c InstallationKey,
         book: &B,
         segment: &Segment<'c>,
-        message: &Message<'p>,
+        message: &'a Message<'p>,
     ) -> Result<Self, Discard> {
         let (_, home) = segment.home();
         let hardware = message.hardware();
@@ -56,28 +56,30 @@ impl<'p, 'c> Client<'p, 'c> {
         if hardware.octets().is_empty() && counted_id.is_none() {
             return Err(Discard::NoIdentity);
         }
-        let hardware_key = ClientKey::from_hardware(installation, &hardware);
-        let id_key = counted_id.map(|id| ClientKey::from_client_id(installation, id));
-        let host_name = message.host_name();
-        let found = segment.iter().find_map(|(subnet, config)| {
-            let known = reservation(config, &hardware, counted_id, host_name)?;
+        let reservation = segment.iter().find_map(|(subnet, config)| {
+            let known = reservation(config, &hardware, counted_id, message)?;
             Some((subnet, known))
         });
-        let (key, by_hardware) = match found.map(|(_, reservation)| reservation.who) {
-            Some(Who::Hardware(_)) => (hardware_key, true),
-            Some(Who::Name(name)) => (ClientKey::from_name(installation, name), false),
-            Some(Who::ClientId(_)) | None => (id_key.unwrap_or(hardware_key), id_key.is_none()),
+        let id_key = counted_id.map(|id| ClientKey::from_client_id(installation, id));
+        let hardware_key = || ClientKey::from_hardware(installation, &hardware);
+        let (key, by_hardware, id_key) = match reservation.map(|(_, known)| known.who) {
+            Some(Who::Hardware(_)) => (hardware_key(), true, id_key),
+            Some(Who::Name(name)) => (ClientKey::from_name(installation, name), false, id_key),
+            Some(Who::ClientId(_)) | None => match id_key {
+                Some(key) => (key, false, None),
+                None => (hardware_key(), true, None),
+            },
         };
         Ok(Self {
+            message,
+            installation,
             hardware,
             client_id,
             key,
-            hardware_key,
             id_key,
             by_hardware,
             counted_id,
-            host_name,
-            reservation: found,
+            reservation,
             name,
         })
     }
@@ -97,7 +99,7 @@ impl<'p, 'c> Client<'p, 'c> {
         &self,
         config: &'c SubnetConfig<'c>,
     ) -> Option<&'c Reservation<'c>> {
-        reservation(config, &self.hardware, self.counted_id, self.host_name)
+        reservation(config, &self.hardware, self.counted_id, self.message)
     }
 
     /// Whether the client is the one that has the address of `entry`, is offered it, or had it last.
@@ -107,11 +109,14 @@ impl<'p, 'c> Client<'p, 'c> {
             Standing::Offered | Standing::Bound | Standing::Idle => {}
         }
         let Some(key) = entry.key else { return false };
+        if key == self.key || Some(key) == self.id_key {
+            return true;
+        }
         let same_hardware =
             !self.hardware.octets().is_empty() && entry.hardware == Some(self.hardware);
-        key == self.key
-            || Some(key) == self.id_key
-            || (same_hardware && (key == self.hardware_key || self.by_hardware))
+        same_hardware
+            && (self.by_hardware
+                || key == ClientKey::from_hardware(self.installation, &self.hardware))
     }
 }
 
@@ -120,15 +125,18 @@ fn reservation<'c>(
     config: &'c SubnetConfig<'c>,
     hardware: &HardwareAddr,
     client_id: Option<ClientId<'_>>,
-    host_name: Option<&[u8]>,
+    message: &Message<'_>,
 ) -> Option<&'c Reservation<'c>> {
+    if config.reservations.is_empty() {
+        return None;
+    }
     let find = |who: Who<'_>| {
         let place = config.reservations.binary_search_by(|known| known.who.cmp(&who)).ok()?;
         config.reservations.get(place)
     };
-    let name = host_name.filter(|_| config.trust_host_name);
+    let name = || if config.trust_host_name { message.host_name() } else { None };
     client_id
         .and_then(|id| find(Who::ClientId(id.octets())))
         .or_else(|| find(Who::Hardware(*hardware)))
-        .or_else(|| name.and_then(|name| find(Who::Name(name))))
+        .or_else(|| find(Who::Name(name()?)))
 }

@@ -235,7 +235,7 @@ struct Rendered<'a> {
 impl<'a> Rendered<'a> {
     const ABSENT: u8 = 0;
 
-    /// It stands in parts, in a more and a less specific slice, or far behind.
+    /// It stands in parts or far behind.
     const SEARCH: u8 = u8::MAX;
 
     /// Notes what is there and a configuration's to set.
@@ -253,7 +253,12 @@ impl<'a> Rendered<'a> {
                     Some(place) => {
                         let at = begin + blob.len() - options.rest().len() - value.len() - 2;
                         let only = u8::try_from(at + 1).unwrap_or(Self::SEARCH);
-                        *place = if *place == Self::ABSENT { only } else { Self::SEARCH };
+                        *place = match *place {
+                            Self::ABSENT => only,
+                            // A more specific slice has it.
+                            known if usize::from(known) <= begin => known,
+                            _ => Self::SEARCH,
+                        };
                     }
                     None => {
                         rendered.far.insert(code);

@@ -17,6 +17,8 @@ pub(super) struct Own {
     pub(super) lease: Option<usize>,
     /// What it is offered.
     pub(super) offer: Option<usize>,
+    /// The first bucket that its slots may be found in.
+    pub(super) home: usize,
 }
 
 const A_BUCKET: &str = "buckets are counted by the table";
@@ -40,7 +42,8 @@ impl<I: Index> View<'_, I> {
         let mut own = Own::default();
         let Some(pool) = self.pool(subnet) else { return own };
         let of_pool = pool.first.get()..pool.end.get();
-        for (_, number) in self.probe(home(self, subnet, key)) {
+        own.home = home(self, subnet, key);
+        for (_, number) in self.probe(own.home) {
             let slot = self.slot(number);
             if slot.key() != *key || !of_pool.contains(&number) {
                 continue;
@@ -62,12 +65,18 @@ impl<I: Index> View<'_, I> {
 }
 
 impl<I: Index> Work<'_, I> {
-    /// Gives the slot a client that it does not have yet. The slot's state follows.
-    pub(super) fn enter(&mut self, number: usize, key: &ClientKey, hardware: &HardwareAddr) {
+    /// Gives the slot a client that it does not have yet, and whose [`Own::home`] is known. The slot's state follows.
+    pub(super) fn enter(
+        &mut self,
+        number: usize,
+        key: &ClientKey,
+        hardware: &HardwareAddr,
+        home: usize,
+    ) {
         assert!(!self.slot(number).state().has_client(), "a slot has one client");
         let seed = self.seed;
         self.slot_mut(number).set_client(key, hardware, seed);
-        self.enter_index(number);
+        self.enter_from(home, number);
     }
 
     /// Puts the slot into the index, under the key that it has.
@@ -75,7 +84,10 @@ impl<I: Index> Work<'_, I> {
         let view = self.view();
         let key = view.slot(number).key();
         let subnet = span::subnet_of(view.pools, number);
-        let from = home(&view, subnet, &key);
+        self.enter_from(home(&view, subnet, &key), number);
+    }
+
+    fn enter_from(&mut self, from: usize, number: usize) {
         let len = self.buckets.len();
         // Free buckets are not rare, so this ends.
         let mut place = from;
@@ -92,7 +104,7 @@ impl<I: Index> Work<'_, I> {
         if slot.state().has_client() {
             let subnet = span::subnet_of(self.pools, number);
             if slot.is_twin() {
-                let Own { lease, offer } = self.view().own(subnet, &slot.key());
+                let Own { lease, offer, .. } = self.view().own(subnet, &slot.key());
                 let other = [lease, offer].into_iter().flatten().find(|other| *other != number);
                 self.leave_twin(other.expect("the twin's other slot is in the index"), now);
             }

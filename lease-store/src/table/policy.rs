@@ -65,23 +65,27 @@ impl<I: Index> View<'_, I> {
 impl<I: Index> Work<'_, I> {
     /// What the client has, is offered or had last, after what is over has come to its end.
     fn own_now(&mut self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Own {
-        let Own { lease, offer } = self.view().own(subnet, key);
-        for slot in [lease, offer].into_iter().flatten() {
+        let own = self.view().own(subnet, key);
+        let mut ended = false;
+        for slot in [own.lease, own.offer].into_iter().flatten() {
             if self.slot(slot).is_over(now) {
                 self.unlink(slot);
                 self.end(slot, now);
+                ended = true;
             }
         }
-        self.view().own(subnet, key)
+        if ended { self.view().own(subnet, key) } else { own }
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<usize, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
-        let own = self.own_now(subnet, key, now);
+        let mut own = self.own_now(subnet, key, now);
         let slot = match self.view().choose(ask, own)? {
             Some(slot) => slot,
             None => {
                 self.sweep(now, STEPS_FOR_AN_OFFER);
+                // The sweep may have ended what the client had before.
+                own = self.view().own(subnet, key);
                 let pool = self.view().pool(subnet).ok_or(Unavailable::NotOurs)?;
                 if pool.idle == I::NONE {
                     return Err(Unavailable::Exhausted);
@@ -89,8 +93,6 @@ impl<I: Index> Work<'_, I> {
                 pool.idle.get()
             }
         };
-        // The sweep may have ended what the client had before.
-        let mut own = self.view().own(subnet, key);
         if own.lease == Some(slot) && self.slot(slot).state_at(now) == State::Bound {
             return Ok(slot);
         }
@@ -107,7 +109,7 @@ impl<I: Index> Work<'_, I> {
         let is_own = own.lease == Some(slot) || own.offer == Some(slot);
         if !is_own {
             self.leave(slot, State::Nobodys, now);
-            self.enter(slot, key, ask.hardware);
+            self.enter(slot, key, ask.hardware, own.home);
             if let Some(lease) = own.lease {
                 self.slot_mut(lease).set_twin(true);
                 self.slot_mut(slot).set_twin(true);
@@ -168,7 +170,7 @@ impl<I: Index> Work<'_, I> {
         self.unlink(slot);
         if own.lease != Some(slot) && own.offer != Some(slot) {
             self.leave(slot, State::Nobodys, now);
-            self.enter(slot, key, grant.hardware);
+            self.enter(slot, key, grant.hardware, own.home);
         }
         let bound = self.slot_mut(slot);
         bound.set_client(key, grant.hardware, seed);

@@ -57,7 +57,7 @@ impl<S: Store> Replay for LeaseTable<S> {
                 }
                 work.unlink(slot);
                 work.leave(slot, State::Nobodys, UNKNOWN);
-                work.enter(slot, &key, &hardware);
+                work.enter(slot, &key, &hardware, own.home);
                 let bound = work.slot_mut(slot);
                 bound.set_state(State::Bound);
                 bound.set_pinned(pinned);

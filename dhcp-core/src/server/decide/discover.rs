@@ -5,7 +5,7 @@
 
 use core::net::Ipv4Addr;
 
-use super::{Case, Decision, Terms, Verdict};
+use super::{Case, Terms, Verdict};
 use crate::id::ClientKey;
 use crate::server::book::{Ask, Change, Entry, LeaseBook, Standing, Unavailable};
 use crate::server::config::SubnetIndex;
@@ -18,99 +18,112 @@ const OFFER_HOLD_SHORT_SECS: u32 = 10;
 /// How many of our own addresses may stand in a pool by mistake before we stop looking for another.
 const OWN_ADDRESSES_MAX: usize = 4;
 
+/// What the client is known as, and the entry under that key: see [`Case::entry_of`].
+pub(super) struct Known {
+    pub(super) key: ClientKey,
+    pub(super) entry: Option<Entry>,
+}
+
 /// What the book holds for the client, and whether the client has or had the same before.
 struct Offered {
     entry: Entry,
     again: bool,
 }
 
-impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
-    pub(super) fn discover(&mut self) -> Result<Decision<'p>, Discard> {
-        let record = self.give_up_what_is_reserved_for_another();
-        let Offered { entry, again } = self.choose()?;
+impl<B: LeaseBook> Case<'_, '_, '_, B> {
+    pub(super) fn discover(&mut self) -> Result<Verdict, Discard> {
+        let wish = self.message.requested_ip();
+        let mut known = self.known_at(wish);
+        if self.give_up_what_is_reserved_for_another(&known) {
+            known = self.known_at(wish);
+        }
+        let Offered { entry, again } = self.choose(known)?;
         let config = self.segment.get(entry.subnet).ok_or(Discard::NoSubnet)?;
         let time = self.lease_time(config);
-        let terms = Terms { address: entry.address, subnet: entry.subnet, time };
         // What answers for a client's own address is most often the client itself. On its segment that shows in the
         // answer; through a router it does not.
         let vet =
             config.probe && entry.standing != Standing::Bound && !(again && config.link.is_none());
-        let vet = vet.then_some((entry.subnet, entry.address));
-        Ok(Decision { verdict: Verdict::Offer(terms), record, vet })
+        self.vet = vet.then_some((entry.subnet, entry.address));
+        Ok(Verdict::Offer(Terms { address: entry.address, subnet: entry.subnet, time }))
     }
 
     /// A BOOTP client has its address for good; it needs a reservation, because it never gives one back.
-    pub(super) fn bootp(&mut self) -> Result<Decision<'p>, Discard> {
+    pub(super) fn bootp(&mut self) -> Result<Verdict, Discard> {
         let (subnet, address) = self.reserved().ok_or(Discard::BootpWithoutReservation)?;
-        let key = self.key_at(Some(address));
+        let Known { key, .. } = self.known_at(Some(address));
         let pinned = self.entry_at(address).is_some_and(|entry| self.is_pinned(&entry, key));
-        let time = LeaseTime::Infinite;
-        let record = self
-            .grant(address, subnet, key, time, pinned, None)
-            .map_err(|_| Discard::ReservationTaken)?;
-        Ok(Verdict::Bootp(Terms { address, subnet, time }).with(record))
+        let terms = Terms { address, subnet, time: LeaseTime::Infinite };
+        self.grant(&terms, key, pinned, None).map_err(|_| Discard::ReservationTaken)?;
+        Ok(Verdict::Bootp(terms))
     }
 
-    fn choose(&mut self) -> Result<Offered, Discard> {
+    fn choose(&mut self, mut known: Known) -> Result<Offered, Discard> {
+        let wish = self.message.requested_ip();
         let reserved = self.reserved();
         if let Some((subnet, address)) = reserved {
-            let key = self.key_at(Some(address));
-            if let Ok(offered) = self.ask(subnet, key, Some(address), None) {
+            let known_there = self.known_at(Some(address));
+            if let Ok(offered) = self.ask(subnet, &known_there, Some(address), None) {
                 return Ok(offered);
             }
             // Somebody else has it. Until that one's next renewal, any other address is better than none.
+            known = self.known_at(wish);
         }
         if !self.segment.iter().any(|(_, config)| self.serves(config)) {
             return Err(Discard::UnknownClient);
         }
-        let wish = self.message.requested_ip();
-        let key = self.key_at(wish);
-        let first = self
-            .entry_of(&key)
-            .map(|entry| entry.subnet)
-            .or_else(|| Some(self.subnet_of(wish?)?.0));
+        let first = match &known.entry {
+            Some(entry) => Some(entry.subnet),
+            None => wish.and_then(|wish| self.subnet_of(wish)).map(|(subnet, _)| subnet),
+        };
         let in_order = first.into_iter().chain(self.segment.iter().map(|(subnet, _)| subnet));
         for subnet in in_order {
             let serves = self.segment.get(subnet).is_some_and(|config| self.serves(config));
             if !serves {
                 continue;
             }
-            if let Ok(offered) = self.ask(subnet, key, None, wish) {
+            if let Ok(offered) = self.ask(subnet, &known, None, wish) {
                 return Ok(offered);
             }
         }
         Err(if reserved.is_some() { Discard::ReservationTaken } else { Discard::PoolExhausted })
     }
 
-    /// The key to ask with when the client names an address, or one is reserved for it: that of its lease there, if it has
-    /// one, else its own.
-    pub(super) fn key_at(&self, address: Option<Ipv4Addr>) -> ClientKey {
-        let own = self.client.key;
+    /// What the client is known as when it names an address, or one is reserved for it: by the key of its lease there, if it has
+    /// one, else by its own.
+    pub(super) fn known_at(&self, address: Option<Ipv4Addr>) -> Known {
+        let key = self.client.key;
+        let entry = self.entry_of(&key);
         let living = |entry: &Entry| matches!(entry.standing, Standing::Offered | Standing::Bound);
-        if self.entry_of(&own).is_some_and(|entry| living(&entry)) {
-            return own;
+        if entry.as_ref().is_some_and(living) {
+            return Known { key, entry };
         }
-        address
-            .and_then(|address| self.entry_at(address))
-            .filter(|entry| self.client.owns(entry))
-            .and_then(|entry| entry.key)
-            .unwrap_or(own)
+        let there = address.and_then(|address| self.entry_at(address));
+        let there = there.filter(|entry| self.client.owns(entry)).and_then(|entry| entry.key);
+        match there {
+            Some(other) if other != key => Known { key: other, entry: self.entry_of(&other) },
+            Some(_) | None => Known { key, entry },
+        }
     }
 
     fn ask(
         &mut self,
         subnet: SubnetIndex,
-        key: ClientKey,
+        known: &Known,
         reserved: Option<Ipv4Addr>,
         requested: Option<Ipv4Addr>,
     ) -> Result<Offered, Unavailable> {
         let config = self.segment.get(subnet).ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
-        let hardware = self.client.hardware;
+        let Known { key, entry } = known;
+        let before = match entry {
+            Some(entry) if entry.subnet == subnet => Some(entry.address),
+            Some(_) => self.entry_in(subnet, key).map(|entry| entry.address),
+            None => None,
+        };
+        let hardware = &self.client.hardware;
         let (now, hold_until) = (self.now, self.now.plus_secs(self.hold_secs(subnet)));
-        let ask =
-            Ask { subnet, key: &key, hardware: &hardware, reserved, requested, hold_until, now };
-        let before = self.book.entry_of(subnet, &key, now).map(|entry| entry.address);
+        let ask = Ask { subnet, key, hardware, reserved, requested, hold_until, now };
         for _ in 0..=OWN_ADDRESSES_MAX {
             let entry = self.book.offer(&ask)?;
             if self.is_our_own(config, entry.address) {
@@ -121,7 +134,10 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
             if self.is_reserved_for_another(&entry) {
                 return Err(Unavailable::Taken);
             }
-            assert!(entry.key == Some(key), "an offer is held for the client that it is made to");
+            assert!(
+                entry.key.as_ref() == Some(key),
+                "an offer is held for the client that it is made to"
+            );
             assert!(entry.subnet == subnet, "an offer is from the subnet that was asked for");
             self.assert_lawful(subnet, entry.address);
             return Ok(Offered { entry, again: before == Some(entry.address) });
@@ -137,17 +153,18 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
     }
 
     /// A client that looks for an address does not use the one it has. If that is reserved for another now, it would be refused at its next
-    /// renewal; so it does not get it again.
-    fn give_up_what_is_reserved_for_another(&mut self) -> Option<Change<'p>> {
-        let key = self.key_at(self.message.requested_ip());
-        let entry = self.entry_of(&key)?;
+    /// renewal; so it does not get it again. Whether that changed anything.
+    fn give_up_what_is_reserved_for_another(&mut self, known: &Known) -> bool {
+        let Some(entry) = &known.entry else { return false };
         let living = matches!(entry.standing, Standing::Offered | Standing::Bound);
-        if !living || !self.is_reserved_for_another(&entry) {
-            return None;
+        if !living || !self.is_reserved_for_another(entry) {
+            return false;
         }
-        let released = self.book.release(entry.address, &key, self.now);
-        let bound = entry.standing == Standing::Bound;
-        (released && bound).then_some(Change::Release { address: entry.address })
+        let released = self.book.release(entry.address, &known.key, self.now);
+        if released && entry.standing == Standing::Bound {
+            self.record = Some(Change::Release { address: entry.address });
+        }
+        released
     }
 
     /// Why the book did not do it, in the words of a NAK.

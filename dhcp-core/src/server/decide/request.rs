@@ -2,7 +2,8 @@
 
 use core::net::Ipv4Addr;
 
-use super::{Case, Decision, Terms, Verdict};
+use super::discover::Known;
+use super::{Case, Terms, Verdict};
 use crate::id::ClientKey;
 use crate::server::book::{Change, Entry, LeaseBook, Standing};
 use crate::server::config::SubnetIndex;
@@ -21,51 +22,47 @@ enum Intent {
     Rebind,
 }
 
-impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
-    pub(super) fn request(&mut self) -> Result<Decision<'p>, Discard> {
+impl<B: LeaseBook> Case<'_, '_, '_, B> {
+    pub(super) fn request(&mut self) -> Result<Verdict, Discard> {
         let (intent, address) = self.intent()?;
-        let Some((subnet, config)) = self.subnet_of(address) else {
+        let entry = self.entry_at(address);
+        let Some((subnet, config)) = self.subnet_around(address, entry.as_ref()) else {
             let (home, _) = self.segment.home();
-            return self.refuse(intent, home, address, Refusal::WrongNetwork, None);
+            return self.refuse(intent, home, address, Refusal::WrongNetwork);
         };
-        let Some(entry) = self.entry_at(address) else {
-            return self.refuse(intent, subnet, address, Refusal::NotAvailable, None);
+        let Some(entry) = entry else {
+            return self.refuse(intent, subnet, address, Refusal::NotAvailable);
         };
-        if let Some(refusal) = self.objection(&entry, subnet) {
-            let record = match refusal {
+        let own = self.client.owns(&entry);
+        if let Some(refusal) = self.objection(&entry, own, subnet) {
+            match refusal {
                 // The client keeps its lease until it is granted the other address: the NAK may not reach it, and then it still uses this one.
-                Refusal::OtherAddress => None,
+                Refusal::OtherAddress => {}
                 Refusal::NotAvailable
                 | Refusal::NotServed
                 | Refusal::NotYours
                 | Refusal::ReservedForAnother
                 | Refusal::WrongNetwork => self.end(&entry),
-            };
-            return self.refuse(intent, subnet, address, refusal, record);
+            }
+            return self.refuse(intent, subnet, address, refusal);
         }
-        let key = if self.client.owns(&entry) {
-            self.key_of_own(&entry)?
-        } else {
-            self.key_of_unclaimed(intent, &entry)?
-        };
+        let key =
+            if own { self.key_of_own(&entry)? } else { self.key_of_unclaimed(intent, &entry)? };
         let Some(key) = key else {
-            return self.refuse(intent, subnet, address, Refusal::OtherAddress, None);
+            return self.refuse(intent, subnet, address, Refusal::OtherAddress);
         };
         if !self.serves(config) {
-            let record = self.end(&entry);
-            let refused = self.refuse(intent, subnet, address, Refusal::NotServed, record);
+            self.end(&entry);
+            let refused = self.refuse(intent, subnet, address, Refusal::NotServed);
             return refused.map_err(|_| Discard::UnknownClient);
         }
-        let time = self.lease_time(config);
+        let terms = Terms { address, subnet, time: self.lease_time(config) };
         let pinned = self.is_pinned(&entry, key);
         let renewed = entry.standing == Standing::Bound && entry.key == Some(key);
         let before = renewed.then_some(entry.until);
-        match self.grant(address, subnet, key, time, pinned, before) {
-            Ok(record) => {
-                let terms = Terms { address, subnet, time };
-                Ok(Verdict::Ack(terms).with(record))
-            }
-            Err(why) => self.refuse(intent, subnet, address, Self::refusal_for(why), None),
+        match self.grant(&terms, key, pinned, before) {
+            Ok(()) => Ok(Verdict::Ack(terms)),
+            Err(why) => self.refuse(intent, subnet, address, Self::refusal_for(why)),
         }
     }
 
@@ -93,8 +90,8 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
 
     /// The client chose another server; what we held for it is free again.
     fn withdraw_offer(&mut self) {
-        let key = self.key_at(self.message.requested_ip());
-        if let Some(entry) = self.entry_of(&key)
+        let Known { key, entry } = self.known_at(self.message.requested_ip());
+        if let Some(entry) = entry
             && entry.standing == Standing::Offered
         {
             self.book.release(entry.address, &key, self.now);
@@ -102,8 +99,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
     }
 
     /// What stands against the address, whoever asks or because of who asks.
-    fn objection(&self, entry: &Entry, subnet: SubnetIndex) -> Option<Refusal> {
-        let own = self.client.owns(entry);
+    fn objection(&self, entry: &Entry, own: bool, subnet: SubnetIndex) -> Option<Refusal> {
         match entry.standing {
             Standing::Quarantined => return Some(Refusal::NotAvailable),
             Standing::Offered | Standing::Bound if !own => return Some(Refusal::NotYours),
@@ -131,18 +127,19 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
     /// The key to grant the client's own address under; `None` when it has a living one elsewhere that counts more.
     fn key_of_own(&mut self, entry: &Entry) -> Result<Option<ClientKey>, Discard> {
         let key = entry.key.ok_or(Discard::NoRecord)?;
-        let Some(other) = self.living_elsewhere(entry.address) else { return Ok(Some(key)) };
         match entry.standing {
-            Standing::Bound => Ok(Some(key)),
-            Standing::Offered if key == other => Ok(Some(key)),
-            Standing::Offered => {
-                // Offered to the hardware address, requested with a client identifier that has another lease. One client has one
-                // lease: the new address moves over to the key of the old lease, which ends with that.
-                self.book.release(entry.address, &key, self.now);
-                Ok(Some(other))
-            }
-            Standing::Idle | Standing::Fresh | Standing::Quarantined => Ok(None),
+            Standing::Bound => return Ok(Some(key)),
+            Standing::Offered if key == self.client.key => return Ok(Some(key)),
+            Standing::Offered | Standing::Idle | Standing::Fresh | Standing::Quarantined => {}
         }
+        let Some(other) = self.living_elsewhere(entry.address) else { return Ok(Some(key)) };
+        if entry.standing != Standing::Offered {
+            return Ok(None);
+        }
+        // Offered to the hardware address, requested with a client identifier that has another lease. One client has one
+        // lease: the new address moves over to the key of the old lease, which ends with that.
+        self.book.release(entry.address, &key, self.now);
+        Ok(Some(other))
     }
 
     /// The key to grant an address under that is in a pool and nobody's; `None` when the client has another one.
@@ -174,14 +171,15 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
     }
 
     /// Ends what the client has at an address that it is about to be refused.
-    fn end(&mut self, entry: &Entry) -> Option<Change<'p>> {
-        let key = entry.key.filter(|_| self.client.owns(entry))?;
+    fn end(&mut self, entry: &Entry) {
+        let Some(key) = entry.key.filter(|_| self.client.owns(entry)) else { return };
         let released = match entry.standing {
             Standing::Bound | Standing::Offered => self.book.release(entry.address, &key, self.now),
             Standing::Fresh | Standing::Idle | Standing::Quarantined => false,
         };
-        let bound = entry.standing == Standing::Bound;
-        (released && bound).then_some(Change::Release { address: entry.address })
+        if released && entry.standing == Standing::Bound {
+            self.record = Some(Change::Release { address: entry.address });
+        }
     }
 
     /// A NAK, if it is ours to send: the client chose us or renews with us, we know it, or we are the authority on its network.
@@ -191,8 +189,7 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
         subnet: SubnetIndex,
         address: Ipv4Addr,
         refusal: Refusal,
-        record: Option<Change<'p>>,
-    ) -> Result<Decision<'p>, Discard> {
+    ) -> Result<Verdict, Discard> {
         let addressed = match intent {
             Intent::Select | Intent::Renew => true,
             Intent::Reboot | Intent::Rebind => false,
@@ -202,8 +199,8 @@ impl<'p, B: LeaseBook> Case<'_, '_, 'p, B> {
             self.entry_of(&self.client.key).is_some()
                 || self.entry_at(address).is_some_and(|entry| self.client.owns(&entry))
         };
-        if addressed || authoritative || record.is_some() || known() {
-            return Ok(Verdict::Nak(subnet, address, refusal).with(record));
+        if addressed || authoritative || self.record.is_some() || known() {
+            return Ok(Verdict::Nak(subnet, address, refusal));
         }
         Err(Discard::NotAuthoritative)
     }
