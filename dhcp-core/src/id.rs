@@ -1,5 +1,6 @@
 //! Who is asking? Hardware addresses, client identifiers, and the key that a lease is kept under.
 
+use core::cmp::Ordering;
 use core::error::Error;
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -9,7 +10,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 
 /// The octets of `chaddr` that count (`hlen`), and their type (RFC 2131 section 2). Ethernet is type 1 with 6 octets.
 // Aligned to a word: where it is a part of something, a microcontroller copies it word by word.
-#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Eq)]
 #[repr(align(4))]
 pub struct HardwareAddr {
     htype: u8,
@@ -23,6 +24,20 @@ impl PartialEq for HardwareAddr {
     fn eq(&self, other: &Self) -> bool {
         (self.htype, self.hlen) == (other.htype, other.hlen)
             && u128::from_ne_bytes(self.chaddr) == u128::from_ne_bytes(other.chaddr)
+    }
+}
+
+impl Ord for HardwareAddr {
+    /// By type, then length, then octets; as numbers, for the same reason.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rank = |of: &Self| (of.htype, of.hlen, u128::from_be_bytes(of.chaddr));
+        rank(self).cmp(&rank(other))
+    }
+}
+
+impl PartialOrd for HardwareAddr {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

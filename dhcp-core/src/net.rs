@@ -199,14 +199,22 @@ impl Range {
 
     /// Whether `address` lies in the range.
     #[must_use]
-    pub fn contains(&self, address: Ipv4Addr) -> bool {
-        (self.first..=self.last).contains(&address)
+    pub const fn contains(&self, address: Ipv4Addr) -> bool {
+        // As numbers: addresses are compared octet by octet.
+        let (first, last) = (self.first.to_bits(), self.last.to_bits());
+        first <= address.to_bits() && address.to_bits() <= last
     }
 
     /// Whether the two ranges share an address.
     #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.first <= other.last && other.first <= self.last
+    pub const fn overlaps(&self, other: &Self) -> bool {
+        other.first.to_bits() <= self.last.to_bits() && self.first.to_bits() <= other.last.to_bits()
+    }
+
+    /// Whether one of the ranges, which are in ascending order without overlaps, contains the address: a binary search.
+    pub(crate) fn any_contains(ranges: &[Self], address: Ipv4Addr) -> bool {
+        let place = ranges.partition_point(|range| range.last.to_bits() < address.to_bits());
+        ranges.get(place).is_some_and(|range| range.contains(address))
     }
 
     /// The addresses in order, lowest first.

@@ -27,8 +27,8 @@ pub(super) struct Case<'a, 'c, 'p, B> {
     pub(super) config: &'c ServerConfig<'c>,
     pub(super) ingress: &'a Ingress,
     pub(super) message: &'a Message<'p>,
-    pub(super) segment: Segment<'c>,
-    pub(super) client: Client<'a, 'c, 'p>,
+    pub(super) segment: &'a Segment<'c>,
+    pub(super) client: &'a Client<'a, 'c, 'p>,
     pub(super) now: Timestamp,
     /// Where a name is put together; taken when one is.
     pub(super) name_room: Option<&'p mut [u8; NAME_LEN_MAX]>,
@@ -282,14 +282,13 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     /// client, and it is no router's, server's, network or broadcast address.
     fn is_lawful(&self, subnet: SubnetIndex, address: Ipv4Addr) -> bool {
         let Some(config) = self.segment.get(subnet) else { return false };
-        let within = |ranges: &[Range]| {
-            let place = ranges.partition_point(|range| range.last() < address);
-            ranges.get(place).is_some_and(|range| range.contains(address))
+        let in_pool = || {
+            Range::any_contains(config.ranges, address)
+                && !Range::any_contains(config.excluded, address)
         };
-        let in_pool = || within(config.ranges) && !within(config.excluded);
         config.subnet.is_host(address)
             && !self.is_our_own(config, address)
-            && (self.reserved() == Some((subnet, address)) || in_pool())
+            && (in_pool() || self.reserved() == Some((subnet, address)))
     }
 
     /// # Panics

@@ -159,12 +159,12 @@ impl<'c, B: LeaseBook> Server<'c, B> {
         });
         let (message, kind) = (message?, kind?);
         check_relay(message)?;
-        let segment = segment(self.config, ingress, message)?;
+        let segment = &segment(self.config, ingress, message)?;
         let (_, home) = segment.home();
         if home.server_id.is_none() && ingress.local.is_unspecified() {
             return Err(Discard::NoServerAddress);
         }
-        let client = Client::of(&self.config.installation, &self.book, &segment, message)?;
+        let client = &Client::of(&self.config.installation, &self.book, segment, message)?;
         if self.pending.is_full() && may_need_record(kind) {
             return Err(Discard::Busy);
         }

@@ -162,32 +162,30 @@ impl<'a> Message<'a> {
         let octets = octets.get(..usize::from(u16::MAX)).unwrap_or(octets);
         let truncated = DecodeError::Truncated { len: octets.len() };
         let header = octets.first_chunk::<HEADER_LEN>().ok_or(truncated)?;
-        if field::<4>(header, 236) != MAGIC_COOKIE {
+        if u32::from_be_bytes(field(header, 236)) != u32::from_be_bytes(MAGIC_COOKIE) {
             return Err(DecodeError::NoCookie);
         }
         let [_, htype, hlen, ..] = *header;
         let hardware = HardwareAddr::in_chaddr(htype, hlen, field(header, 28))
             .ok_or(DecodeError::HardwareLength { hlen })?;
-        let mut index = Index::new();
-        index.note(octets, HEADER_LEN..octets.len());
-        let overload = Overload::default();
-        let plain = Self { octets, header, hardware, overload, index, joined: &[] };
-        if index.any_split() || index.has(code::OVERLOAD) {
-            return Ok(plain.unfolded(scratch));
+        let (overload, index) = (Overload::default(), Index::new());
+        let mut message = Self { octets, header, hardware, overload, index, joined: &[] };
+        message.index.note(octets, HEADER_LEN..octets.len());
+        if message.index.any_split() || message.index.has(code::OVERLOAD) {
+            message.unfold(scratch);
         }
-        Ok(plain)
+        Ok(message)
     }
 
-    /// The message with the options that stand in `file` and `sname`, and with those in one piece that came in parts.
+    /// Finds the options that stand in `file` and `sname`, and puts those together that came in parts.
     #[inline(never)]
-    fn unfolded(mut self, scratch: &'a mut Scratch) -> Self {
+    fn unfold(&mut self, scratch: &'a mut Scratch) {
         if self.index.has(code::OVERLOAD) {
             self.read_overloaded();
         }
         if self.index.any_split() {
             self.join(scratch);
         }
-        self
     }
 
     /// RFC 2131 section 4.1: `file` before `sname`. A further option 52 in there means nothing.

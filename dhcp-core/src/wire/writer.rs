@@ -192,7 +192,9 @@ const OUR_OWN: CodeSet = CodeSet::of(&[
 /// What is configured, filtered and ordered by what was asked for.
 #[inline(always)]
 fn put_rendered<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
-    let mut rendered = Rendered::new(options.rendered);
+    let (places, far) = ([Rendered::ABSENT; 64], CodeSet::EMPTY);
+    let mut rendered = Rendered { blobs: options.rendered, places, far };
+    rendered.note();
     let mut unasked = CodeSet::EMPTY;
     for (code, _) in Options::new(options.unasked) {
         rendered.take(code);
@@ -232,24 +234,23 @@ struct Rendered<'a> {
     far: CodeSet,
 }
 
-impl<'a> Rendered<'a> {
+impl Rendered<'_> {
     const ABSENT: u8 = 0;
 
     /// It stands in parts or far behind.
     const SEARCH: u8 = u8::MAX;
 
-    /// Notes what is there and a configuration's to set.
+    /// Notes what is there and a configuration's to set. The table stays where it is: to move it would cost more than to fill it.
     #[inline(always)]
-    fn new(blobs: &'a [&'a [u8]]) -> Self {
-        let mut rendered = Self { blobs, places: [Self::ABSENT; 64], far: CodeSet::EMPTY };
+    fn note(&mut self) {
         let mut begin = 0;
-        for blob in blobs {
+        for blob in self.blobs {
             let mut options = Options::new(blob);
             while let Some((code, value)) = options.next() {
                 if OUR_OWN.contains(code) {
                     continue;
                 }
-                match rendered.places.get_mut(usize::from(code)) {
+                match self.places.get_mut(usize::from(code)) {
                     Some(place) => {
                         let at = begin + blob.len() - options.rest().len() - value.len() - 2;
                         let only = u8::try_from(at + 1).unwrap_or(Self::SEARCH);
@@ -261,13 +262,12 @@ impl<'a> Rendered<'a> {
                         };
                     }
                     None => {
-                        rendered.far.insert(code);
+                        self.far.insert(code);
                     }
                 }
             }
             begin += blob.len();
         }
-        rendered
     }
 
     /// Where an option stands that is not placed yet; it counts as placed from now on.
