@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod defect;
 pub mod file;
 pub mod judge;
 pub mod ledger;

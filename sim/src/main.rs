@@ -7,14 +7,15 @@ use core::time::Duration;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use sim::minimise::minimise;
+use sim::defect::Defect;
+use sim::minimise::{NEVER, minimise};
 use sim::plan::{EPOCH_MS, Plan};
 use sim::trace::Clock;
 use sim::wear::{HEADING, Load, measure_all};
 use sim::world::{Report, run};
 
 /// How many runs it may take to make a failure smaller.
-const RUNS_TO_MINIMISE: u32 = 400;
+const RUNS_TO_MINIMISE: u32 = 600;
 
 #[derive(Parser)]
 #[command(
@@ -71,12 +72,16 @@ struct Scale {
     /// How many clients
     #[arg(long, default_value_t = 20)]
     clients: u16,
+    /// Something that is wrong on purpose, to see it found
+    #[arg(long, value_enum)]
+    defect: Option<Defect>,
 }
 
 impl Scale {
     fn plan(self, seed: u64) -> Plan {
         let epochs = self.hours.saturating_mul(3_600_000) / EPOCH_MS;
-        Plan::new(seed, usize::try_from(epochs).unwrap_or(usize::MAX), self.clients)
+        let epochs = usize::try_from(epochs).unwrap_or(usize::MAX);
+        Plan { defect: self.defect, ..Plan::new(seed, epochs, self.clients) }
     }
 }
 
@@ -123,7 +128,7 @@ fn explain(plan: &Plan) -> ExitCode {
     let small = minimise(plan, violation, RUNS_TO_MINIMISE);
     let report = run(&small, true);
     println!("\nWhat of it is needed:");
-    for client in small.clients.iter().filter(|client| client.on_ms != u64::MAX) {
+    for client in small.clients.iter().filter(|client| client.on_ms != NEVER) {
         println!("  client {}: {:?}, on at {} ms", client.number, client.kind, client.on_ms);
     }
     for (number, epoch) in small.epochs.iter().enumerate() {

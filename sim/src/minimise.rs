@@ -1,19 +1,22 @@
 //! What of it does the failure need? A plan is made smaller as long as it fails in the same way.
 
 use crate::judge::Violation;
-use crate::plan::{Faults, Plan};
+use crate::plan::{ClientPlan, Faults, Plan};
 use crate::world::run;
+
+/// A client that is switched on then is never there, in milliseconds.
+pub const NEVER: u64 = u64::MAX;
 
 /// Makes the plan smaller in at most `runs` runs.
 #[must_use]
 pub fn minimise(plan: &Plan, violation: Violation, runs: u32) -> Plan {
     let mut minimiser = Minimiser { best: plan.clone(), violation, runs };
     minimiser.epochs();
-    for _ in 0..3 {
+    loop {
         let before = size(&minimiser.best);
         minimiser.dials();
-        minimiser.incidents();
         minimiser.clients();
+        minimiser.incidents();
         if size(&minimiser.best) == before {
             break;
         }
@@ -23,7 +26,7 @@ pub fn minimise(plan: &Plan, violation: Violation, runs: u32) -> Plan {
 
 fn size(plan: &Plan) -> usize {
     let incidents: usize = plan.epochs.iter().map(|epoch| epoch.incidents.len()).sum();
-    incidents + plan.clients.len()
+    incidents + plan.clients.iter().filter(|client| client.on_ms != NEVER).count()
 }
 
 struct Minimiser {
@@ -81,27 +84,29 @@ impl Minimiser {
         }
     }
 
+    /// Those of all epochs, one behind the other.
     fn incidents(&mut self) {
-        for epoch in 0..self.best.epochs.len() {
-            let len = |plan: &Plan| plan.epochs.get(epoch).map_or(0, |epoch| epoch.incidents.len());
-            self.halves(len, |plan, from, count| {
-                if let Some(epoch) = plan.epochs.get_mut(epoch) {
-                    epoch.incidents.drain(from..from + count);
-                }
-            });
-        }
+        let len = |plan: &Plan| plan.epochs.iter().map(|epoch| epoch.incidents.len()).sum();
+        self.halves(len, |plan, from, count| {
+            let mut number = 0;
+            for epoch in &mut plan.epochs {
+                epoch.incidents.retain(|_| {
+                    number += 1;
+                    !(from..from + count).contains(&(number - 1))
+                });
+            }
+        });
     }
 
     /// Clients keep their numbers, and incidents speak of places, so a client is left out by never being switched on.
     fn clients(&mut self) {
-        for place in 0..self.best.clients.len() {
-            let mut smaller = self.best.clone();
-            let Some(client) = smaller.clients.get_mut(place) else { continue };
-            if client.on_ms != u64::MAX {
-                client.on_ms = u64::MAX;
-                self.try_out(smaller);
+        let is_on = |client: &&mut ClientPlan| client.on_ms != NEVER;
+        let len = |plan: &Plan| plan.clients.iter().filter(|client| client.on_ms != NEVER).count();
+        self.halves(len, |plan, from, count| {
+            for client in plan.clients.iter_mut().filter(is_on).skip(from).take(count) {
+                client.on_ms = NEVER;
             }
-        }
+        });
     }
 
     /// Leaves out runs of elements, long ones first.

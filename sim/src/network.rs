@@ -7,11 +7,15 @@ use dhcp_core::net::{Range, Subnet};
 use dhcp_core::server::config::{Identity, Link, Reservation, ServerConfig, SubnetConfig, Who};
 use dhcp_core::time::LeaseTime;
 
+use crate::defect::Defect;
 use crate::node::mac;
 use crate::plan::{ClientPlan, Plan, Shape};
 
 /// The installation of all servers and containers.
 pub const KEY: InstallationKey = InstallationKey(*b"a simulated site");
+
+/// How long an address is nobody's after a DECLINE, in seconds.
+pub const QUARANTINE_SECS: u32 = 120;
 
 /// The router's MAC address on all its sides, where there is one.
 pub const ROUTER_MAC: [u8; 6] = mac(0x77, 0);
@@ -123,9 +127,12 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
         let server_id = if relayed { Ipv4Addr::new(10, 1, 0, own) } else { site.ip(0, own) };
         locals.push((link, server_id));
         let subnet = Subnet::new(site.ip(0, 0), 16).expect("a network's number");
-        let first = site.first(server);
+        let shares = plan.defect == Some(Defect::SharesPool);
+        let first = site.first(if shares { 0 } else { server });
         let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);
-        let reservations = (0..2_u16).filter(|_| server == 0).filter_map(|client| {
+        let ignores = plan.defect == Some(Defect::IgnoresReservations);
+        let knows_reservations = (server == 0 || shares) && !ignores;
+        let reservations = (0..2_u16).filter(|_| knows_reservations).filter_map(|client| {
             Some(Reservation::new(
                 Who::Hardware(HardwareAddr::ethernet(mac(0xc1, client))),
                 Some(site.reserved(client)?),
@@ -143,12 +150,13 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
             lease_min: LeaseTime::Secs(60),
             lease_max: LeaseTime::Secs(3_600),
             authoritative: server == 0,
+            probe: plan.defect != Some(Defect::ChecksNothing),
             reservations: leak(reservations.collect()),
             ..SubnetConfig::new(subnet)
         });
     }
     let config = ServerConfig {
-        quarantine_secs: 120,
+        quarantine_secs: QUARANTINE_SECS,
         promise_slack_secs: 300,
         ..ServerConfig::new(leak(subnets), KEY)
     };

@@ -5,6 +5,7 @@
 
 use dhcp_core::rng::Rng;
 
+use crate::defect::Defect;
 use crate::nor::Leaves;
 
 /// An epoch, in milliseconds: faults first, and then a calm.
@@ -75,6 +76,14 @@ pub struct Faults {
     pub late: u32,
     /// How late at most, in milliseconds.
     pub late_ms_max: u32,
+}
+
+impl Faults {
+    /// Whether every frame comes, unharmed and in time.
+    #[must_use]
+    pub const fn is_harmless(&self) -> bool {
+        self.drop == 0 && self.corrupt == 0 && self.late == 0
+    }
 }
 
 /// Something that happens once.
@@ -171,6 +180,8 @@ pub struct Plan {
     pub squatters: u16,
     /// What happens to them.
     pub epochs: Vec<Epoch>,
+    /// What is wrong on purpose; no seed decides that.
+    pub defect: Option<Defect>,
 }
 
 /// Whether a dial is on, and how far.
@@ -195,7 +206,8 @@ impl Plan {
         };
         let squatters = rng.below(3).try_into().expect("fewer than 3");
         let list = (0..clients).map(|number| ClientPlan::new(number, &mut rng)).collect();
-        let mut plan = Self { seed, shape, clients: list, squatters, epochs: Vec::new() };
+        let mut plan =
+            Self { seed, shape, clients: list, squatters, epochs: Vec::new(), defect: None };
         for number in 0..epochs as u64 {
             plan.epochs.push(plan.epoch(&mut rng, number * EPOCH_MS));
         }

@@ -98,6 +98,7 @@ impl World {
         for place in 0..world.cast.places.len() {
             world.schedule(place);
         }
+        world.introduce();
         for (number, epoch) in (0..).zip(&plan.epochs) {
             let begin = Instant::from_millis(number * EPOCH_MS);
             world.queue.push(begin, Event::Faults(epoch.faults));
@@ -108,6 +109,22 @@ impl World {
         }
         world.queue.push(Instant::from_millis(LOOK_MS), Event::Look);
         world
+    }
+
+    /// The judge is told who everybody is.
+    fn introduce(&mut self) {
+        for place in &self.cast.places {
+            match &place.node {
+                Node::Client(client, site) => {
+                    let number = client.plan.number;
+                    let is_clone = self.clones && (number == 2 || client.plan.kind == Kind::Clone);
+                    self.judge.meet(client.mac, site.net, is_clone);
+                }
+                Node::Smoltcp(client, site) => self.judge.meet(client.mac, site.net, false),
+                Node::Squatter(squatter) => self.judge.meet_static(squatter.address),
+                Node::Server(_) | Node::Rogue(..) | Node::Relay(_) | Node::Hostile(_) => {}
+            }
+        }
     }
 
     fn run(&mut self) -> Result<(), Found> {
@@ -147,6 +164,7 @@ impl World {
             Event::Faults(faults) => {
                 self.faults = faults;
                 self.calm_since = None;
+                self.judge.link_is_good(self.now, faults.is_harmless());
                 self.trace.tell(self.now, || format!("the link: {faults:?}"));
                 Ok(())
             }
@@ -161,6 +179,7 @@ impl World {
     fn calm(&mut self) -> Result<(), Found> {
         self.faults = Faults::default();
         self.calm_since = Some(self.now);
+        self.judge.link_is_good(self.now, true);
         self.trace.tell(self.now, || "the faults stop".to_owned());
         for place in self.cast.servers.clone() {
             let now = self.now;

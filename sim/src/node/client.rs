@@ -17,6 +17,7 @@ use lease_store::container::{Container, ContainerName};
 
 use super::server::reply_to;
 use super::{Desk, mac, request, to_all};
+use crate::defect::Defect;
 use crate::plan::{ClientPlan, Kind};
 
 /// What a client holds: the address, from whom, and until when.
@@ -40,14 +41,22 @@ pub struct ClientNode {
     held: Option<Held>,
     /// Since when it is on and has no lease.
     wanting_since: Option<Instant>,
+    /// It gave its address back, or found it in use.
+    gave_back: bool,
 }
 
 impl ClientNode {
     /// Of its plan, for an installation of this key, on this VLAN.
     #[must_use]
-    pub fn new(plan: ClientPlan, key: &InstallationKey, vlan: Option<u16>, seed: u64) -> Self {
+    pub fn new(
+        plan: ClientPlan,
+        key: &InstallationKey,
+        vlan: Option<u16>,
+        seed: u64,
+        defect: Option<Defect>,
+    ) -> Self {
         let number = plan.number;
-        let (hardware, config) = match plan.kind {
+        let (hardware, mut config) = match plan.kind {
             Kind::Container => {
                 let name = format!("service-{number}");
                 let name = ContainerName::new(name.as_bytes()).expect("a name");
@@ -76,6 +85,9 @@ impl ClientNode {
                 (hardware, with_id(Config::new(hardware), 2))
             }
         };
+        if defect == Some(Defect::ChecksNothing) {
+            config.acd = Acd::Off;
+        }
         let mac = hardware.as_ethernet().expect("an Ethernet address");
         Self {
             plan,
@@ -86,7 +98,19 @@ impl ClientNode {
             remembers: None,
             held: None,
             wanting_since: None,
+            gave_back: false,
         }
+    }
+
+    /// Whether it uses what it holds.
+    #[must_use]
+    pub fn uses(&self) -> bool {
+        self.on_at.is_none() && self.client.lease().is_some()
+    }
+
+    /// Whether it gave its address back or found it in use since it was asked last.
+    pub const fn take_gave_back(&mut self) -> bool {
+        core::mem::replace(&mut self.gave_back, false)
     }
 
     /// What it holds.
@@ -129,6 +153,7 @@ impl ClientNode {
     pub fn release(&mut self, desk: &mut Desk<'_>, secs: u32) {
         if self.on_at.is_none() {
             self.client.release(desk.now);
+            self.gave_back = true;
             self.drain(desk);
             self.held = None;
             self.remembers = None;
@@ -241,6 +266,7 @@ impl ClientNode {
             Event::Renewed { .. } => desk.trace.count("client renewed"),
             Event::Refused { .. } | Event::Conflict { .. } | Event::Lost { .. } => {
                 desk.trace.count("client lost its address");
+                self.gave_back |= matches!(event, Event::Conflict { .. });
                 self.held = None;
             }
             Event::Offered(_)

@@ -26,6 +26,7 @@ use lease_store::medium::{Medium, NorMedium};
 use lease_store::table::{LeaseTable, Pool, Sizes, Span, Storage};
 
 use super::{Desk, to_all};
+use crate::defect::Defect;
 use crate::network::Told;
 use crate::nor::{Leaves, Nor, PowerLost};
 
@@ -100,6 +101,10 @@ pub struct ServerNode {
     locals: Vec<(Link, Ipv4Addr)>,
     /// The router to the networks that are not attached.
     router: Option<[u8; 6]>,
+    /// What is wrong with it on purpose.
+    defect: Option<Defect>,
+    /// With [`Defect::LosesWrites`], what the flash really holds.
+    durable: Option<Nor<4, 4096>>,
     chip: Chip,
     running: Option<Box<Running>>,
     /// When the power comes back.
@@ -118,12 +123,30 @@ fn truth(now: Instant) -> Timestamp {
 impl ServerNode {
     /// A server that is switched on at once.
     #[must_use]
-    pub fn new(name: &'static str, mac: [u8; 6], told: Told, rng: &mut Rng) -> Self {
+    pub fn new(
+        name: &'static str,
+        mac: [u8; 6],
+        told: Told,
+        rng: &mut Rng,
+        defect: Option<Defect>,
+    ) -> Self {
         let Told { config, locals, router } = told;
         let chip = Chip(Rc::new(RefCell::new(Nor::new(SECTORS, rng.next_u64()))));
         let wall_clock = rng.below(2) == 0;
         let (running, on_at) = (None, Some(Instant::ZERO));
-        Self { name, mac, config, locals, router, chip, running, on_at, wall_clock }
+        Self {
+            name,
+            mac,
+            config,
+            locals,
+            router,
+            defect,
+            durable: None,
+            chip,
+            running,
+            on_at,
+            wall_clock,
+        }
     }
 
     /// Its MAC address.
@@ -136,6 +159,12 @@ impl ServerNode {
     #[must_use]
     pub fn is_me(&self, address: Ipv4Addr) -> bool {
         self.locals.iter().any(|(_, local)| *local == address)
+    }
+
+    /// Whether it has power.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.running.is_some()
     }
 
     /// What it is told.
@@ -154,6 +183,9 @@ impl ServerNode {
     /// Loses the power, for `down_ms` milliseconds.
     pub fn off(&mut self, desk: &mut Desk<'_>, down_ms: u32) {
         self.running = None;
+        if let Some(durable) = self.durable.take() {
+            *self.chip.0.borrow_mut() = durable;
+        }
         self.on_at = Some(desk.now.plus_millis(u64::from(down_ms)));
         desk.trace.count("server lost its power");
         desk.trace.tell(desk.now, || format!("{} loses its power", self.name));
@@ -234,7 +266,7 @@ impl ServerNode {
         let Some(running) = &mut self.running else { return Ok(()) };
         let now = desk.now;
         for _ in 0..1_000 {
-            if !running.server.poll(now) {
+            if self.defect == Some(Defect::Idles) || !running.server.poll(now) {
                 break;
             }
         }
@@ -262,6 +294,9 @@ impl ServerNode {
             alive(marked)?;
             alive(running.journal.sync())?;
             running.mark_at = now.plus_millis(MARK_MS);
+            if self.defect == Some(Defect::LosesWrites) {
+                self.durable = Some(self.chip.0.borrow().clone());
+            }
         }
         if running.tidy_at <= now {
             let more = alive(running.journal.tidy(running.server.book_mut()))?.unwrap_or(false);
@@ -355,6 +390,16 @@ impl ServerNode {
     ) -> Result<(), PowerLost> {
         let Some(running) = &mut self.running else { return Ok(()) };
         let (mut scratch, mut out) = (Scratch::new(), [0; 1_472]);
+        let mut misheard = Vec::new();
+        let payload = match self.defect {
+            Some(defect) if defect.is_deaf_to(payload) => return Ok(()),
+            Some(defect) => {
+                misheard.extend_from_slice(payload);
+                defect.mishear(&mut misheard);
+                &misheard
+            }
+            None => payload,
+        };
         let outcome = running.server.handle(desk.now, ingress, payload, &mut scratch, &mut out);
         desk.trace.count(outcome.event.name());
         tell(desk, self.name, &outcome.event);
@@ -365,7 +410,13 @@ impl ServerNode {
         };
         let released = running.record(outcome.record, held)?;
         if let Some(transmit) = now.or(released) {
+            if let (Some(defect), Some(reply)) = (self.defect, out.get_mut(..transmit.len)) {
+                defect.misspeak(reply);
+            }
             self.send(desk, transmit, &out);
+            if self.defect == Some(Defect::RepeatsReplies) {
+                self.send(desk, transmit, &out);
+            }
         }
         Ok(())
     }
@@ -373,12 +424,20 @@ impl ServerNode {
     fn send(&self, desk: &mut Desk<'_>, transmit: Transmit, out: &[u8]) {
         let Some(running) = &self.running else { return };
         let payload = out.get(..transmit.len).expect("as long as was written");
-        let Transmit { source, link, .. } = transmit;
+        let Transmit { source, mut link, .. } = transmit;
+        if self.defect == Some(Defect::CrossesVlans) {
+            let mut others = self.locals.iter().map(|(other, _)| *other).rev();
+            link = others.find(|other| *other != link).unwrap_or(link);
+        }
         let known = |address: Ipv4Addr| running.neighbours.get(&address).copied();
         let (mac, destination, port) = match transmit.destination {
             // Who is not known is asked for by a real stack; here the client just asks again.
             Destination::Relay(relay) => (known(relay), relay, 67),
             Destination::Client(address) => (known(address), address, 68),
+            // Who is misremembered has another MAC address than the server thinks.
+            Destination::Hardware { .. } if self.defect == Some(Defect::Misremembers) => {
+                (Some(to_all(self.mac, None).destination), Ipv4Addr::BROADCAST, 68)
+            }
             Destination::Hardware { mac, address } => (Some(mac), address, 68),
             Destination::Broadcast => {
                 let all = to_all(self.mac, link.vlan).destination;

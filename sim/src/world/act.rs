@@ -6,7 +6,7 @@ use super::World;
 use super::cast::{Access, Node, Place};
 use super::link::tagged;
 use super::queue::Event;
-use crate::judge::{Found, Violation};
+use crate::judge::{Found, Party, Violation};
 use crate::node::Desk;
 use crate::plan::{Deed, Kind};
 
@@ -24,16 +24,20 @@ impl World {
     /// Somebody does something; what they send is on its way afterwards, and what they hold is judged.
     pub(super) fn act(&mut self, place: usize, act: Act) -> Result<(), Found> {
         self.steps += 1;
-        let Self { now, cast, trace, .. } = self;
+        let Self { now, cast, trace, judge, .. } = self;
         let Some(at) = cast.places.get_mut(place) else { return Ok(()) };
         let mut desk = Desk { now: *now, trace, sent: Vec::new() };
         let mut started = false;
+        let is_ours = matches!(at.node, Node::Server(_));
         match (&mut at.node, act) {
             (Node::Server(node), Act::Wake) => started = node.wake(&mut desk),
             (Node::Rogue(node, true), Act::Wake) => {
                 node.wake(&mut desk);
             }
             (Node::Server(node) | Node::Rogue(node, true), Act::Frame(port, vlan, octets)) => {
+                if is_ours && node.is_on() {
+                    judge.heard(*now, place, &octets);
+                }
                 let trunk = at.ports.get(port).is_some_and(|port| port.access == Access::Trunk);
                 match vlan.filter(|_| trunk) {
                     Some(vlan) => node.receive(&mut desk, port, &tagged(&octets, vlan)),
@@ -75,7 +79,7 @@ impl World {
         match node {
             Node::Server(server) if started => match server.table(now) {
                 Some((table, stamp)) => {
-                    self.judge.started(now, |address| server.is_me(address), table, stamp)
+                    self.judge.started(now, place, |address| server.is_me(address), table, stamp)
                 }
                 None => Ok(()),
             },
@@ -94,12 +98,29 @@ impl World {
                     let line = format!("client {number} has {held} and was offered {address}");
                     return Err((Violation::OtherAddress, line));
                 }
-                let (mac, held) = (client.mac, client.held().filter(|held| is_ours(held.1)));
-                self.judge.holds(now, (number, mac), held, site)
+                if client.take_gave_back() {
+                    self.judge.gave_back(number);
+                }
+                let held = client.held().filter(|held| is_ours(held.1));
+                let party = Party {
+                    number,
+                    mac: client.mac,
+                    named: client.plan.kind == Kind::Container,
+                    checks: matches!(client.plan.kind, Kind::Ours { acd: 0, .. }),
+                    uses: client.uses(),
+                };
+                self.judge.holds(now, &party, held, site)
             }
             Node::Smoltcp(client, site) => {
                 let held = client.held().filter(|held| is_ours(held.1));
-                self.judge.holds(now, (client.plan.number, client.mac), held, site)
+                let party = Party {
+                    number: client.plan.number,
+                    mac: client.mac,
+                    named: false,
+                    checks: false,
+                    uses: true,
+                };
+                self.judge.holds(now, &party, held, site)
             }
             Node::Server(_)
             | Node::Rogue(..)

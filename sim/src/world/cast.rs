@@ -78,7 +78,7 @@ impl Cast {
             let told = told(plan, sites, number);
             let name = if number == 0 { "server" } else { "second server" };
             let mac = mac(0x55, u16::try_from(number).expect("few servers"));
-            let node = ServerNode::new(name, mac, told, rng);
+            let node = ServerNode::new(name, mac, told, rng, plan.defect);
             let place = cast.place(Node::Server(Box::new(node)), vec![main]);
             cast.servers.push(place);
         }
@@ -99,7 +99,7 @@ impl Cast {
             let node = match client.kind {
                 Kind::Smoltcp => Node::Smoltcp(Box::new(SmoltcpNode::new(*client, seed)), site),
                 Kind::Ours { .. } | Kind::Container | Kind::Clone => {
-                    let node = ClientNode::new(*client, &KEY, site.vlan, seed);
+                    let node = ClientNode::new(*client, &KEY, site.vlan, seed, plan.defect);
                     Node::Client(Box::new(node), site)
                 }
             };
@@ -124,7 +124,7 @@ impl Cast {
         };
         cast.hostile = cast.place(Node::Hostile(Box::new(hostile)), vec![untagged(first.vlan)]);
         let told = rogue(&first);
-        let node = ServerNode::new("rogue", mac(0x66, 0), told, rng);
+        let node = ServerNode::new("rogue", mac(0x66, 0), told, rng, None);
         cast.rogue = cast.place(Node::Rogue(Box::new(node), false), vec![untagged(first.vlan)]);
         cast
     }

@@ -68,7 +68,7 @@ impl World {
         if let Node::Server(_) = at.node {
             let site = self.sites.iter().find(|site| site.vlan == vlan);
             let site = site.expect("a server sends on VLANs that it serves");
-            self.judge.sent(&frame, site)?;
+            self.judge.sent(self.now, from, &frame, site)?;
         }
         self.trace.count("frame");
         let Faults { duplicate, corrupt, late, late_ms_max, .. } = self.faults;
