@@ -51,6 +51,19 @@ impl Chip {
         self.folder.path().join("flash.bin")
     }
 
+    /// Its octets, read out into a file of their own, as an operator would with a probe at the board.
+    ///
+    /// # Panics
+    /// When the file is gone.
+    #[must_use]
+    pub fn dump(&self) -> PathBuf {
+        let mut octets = fs::read(self.path()).expect("the file is there");
+        octets.truncate(CHIP_LEN);
+        let dump = self.folder.path().join("dump.bin");
+        fs::write(&dump, octets).expect("the dump can be written");
+        dump
+    }
+
     /// A folder for the board's sockets.
     #[must_use]
     pub fn folder(&self) -> &Path {

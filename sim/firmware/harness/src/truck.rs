@@ -1,5 +1,6 @@
 //! What do the boards of the tests serve? `truck.toml`, by way of `hydrant image`, as an operator would.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -17,17 +18,24 @@ pub static IMAGE: LazyLock<Vec<u8>> =
 pub fn image(file: &Path) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let (state, output) = (folder.path().join("state"), folder.path().join("truck.bin"));
-    let root = crate::firmware().join("../..");
+    let arguments = ["image".as_ref(), file.as_os_str(), "--vlan".as_ref(), "1".as_ref()];
+    let places = ["--state".as_ref(), state.as_os_str(), "--output".as_ref(), output.as_os_str()];
+    let _ = hydrant(&[arguments, places].concat());
+    fs::read(output).expect("the image was written")
+}
+
+/// Runs a command of the host's, and gives what it wrote.
+///
+/// # Panics
+/// With its words, when it fails.
+#[must_use]
+pub fn hydrant(arguments: &[&OsStr]) -> String {
     let run = Command::new(env!("CARGO"))
-        .current_dir(root)
-        .args(["run", "--quiet", "--locked", "--package", "hydrant", "--", "image"])
-        .arg(file)
-        .args(["--vlan", "1", "--state"])
-        .arg(state)
-        .arg("--output")
-        .arg(&output)
+        .current_dir(crate::firmware().join("../.."))
+        .args(["run", "--quiet", "--locked", "--package", "hydrant", "--"])
+        .args(arguments)
         .output()
         .expect("cargo runs");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    fs::read(output).expect("the image was written")
+    String::from_utf8(run.stdout).expect("it writes text")
 }

@@ -143,6 +143,36 @@ fn leases_survive_a_power_cut_with_their_addresses() {
     assert!(!before.contains(&lease(&board, Client::numbered(99), 1).yiaddr));
 }
 
+/// The octets in the microcontroller's flash are those of a server's file on Linux: `hydrant leases` reads them.
+#[test]
+fn leases_are_read_from_a_dump_of_the_chip() {
+    let chip = chip();
+    let board = started(&chip);
+    let acks = [1, 2, 3].map(|number| lease(&board, Client::numbered(number), 1));
+    let gone = Client::numbered(2);
+    board.cable().send(&gone.release(2, acks[1].yiaddr, SERVER)).unwrap();
+    // What is answered after it was written after it.
+    let last = lease(&board, Client::numbered(4), 1);
+    board.cut();
+    let (dump, whole) = (chip.dump(), chip.path());
+    // The whole chip, with the configuration in front; from where the journal begins; and QEMU's file, with more memory behind the chip.
+    for arguments in [
+        vec![dump.as_os_str()],
+        vec![dump.as_os_str(), "--offset".as_ref(), "0x4000".as_ref()],
+        vec![whole.as_os_str()],
+    ] {
+        let command = ["leases".as_ref(), "--image".as_ref()];
+        let table = truck::hydrant(&[&command[..], &arguments].concat());
+        for (ack, state) in acks.iter().chain([&last]).zip(["bound", "idle", "bound", "bound"]) {
+            let Client(mac) = ack.client;
+            let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
+            let address = ack.yiaddr.to_string();
+            let line = table.lines().find(|line| line.starts_with(&address)).unwrap_or(&table);
+            assert!(line.contains(&mac) && line.contains(state), "{arguments:?}:\n{table}");
+        }
+    }
+}
+
 /// What the board says before it gives up.
 fn refusal(chip: &Chip) -> String {
     let mut board = Board::start(&program("firmware"), chip, Cable::None, Time::Real);
