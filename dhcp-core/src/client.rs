@@ -59,6 +59,7 @@ const STEPS_MAX: usize = 8;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub enum Heard {
     /// It was an answer: the state may have changed.

@@ -72,6 +72,7 @@ impl Durable {
 
 /// Where a packet came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ingress {
     /// The interface and VLAN.
     pub link: Link,
@@ -83,6 +84,7 @@ pub struct Ingress {
 
 /// How a reply reaches the client (RFC 2131 section 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Destination {
     /// UDP to a relay agent, port 67.
     Relay(Ipv4Addr),
@@ -101,6 +103,7 @@ pub enum Destination {
 
 /// A message in the caller's buffer that may leave now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct Transmit {
     /// To whom.

@@ -48,6 +48,8 @@ pub struct LeaseTable<S: Store> {
 
 /// How many addresses stand where, all subnets together. What is over and not yet swept counts as it stood before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Census {
     /// Nobody ever had them.
     pub fresh: usize,

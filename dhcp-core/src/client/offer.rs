@@ -6,6 +6,7 @@ use crate::time::Instant;
 
 /// What a server offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Offer {
     /// `yiaddr`.
@@ -38,6 +39,7 @@ pub enum Rank {
 
 /// The best offer so far, and when it is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Choice {
     /// The offer.
     pub offer: Offer,

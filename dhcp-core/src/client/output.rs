@@ -8,6 +8,7 @@ use crate::wire::frame::arp::Arp;
 
 /// One thing to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub enum Output {
     /// Send the octets that were written into the buffer.
@@ -20,6 +21,7 @@ pub enum Output {
 
 /// A message in the caller's buffer, to be sent from port 68 to port 67.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct Transmit {
     /// The IP source: our address, or 0.0.0.0 as long as we have none.

@@ -9,6 +9,8 @@ use crate::time::{Instant, LeaseTime};
 
 /// A message that was sent and may be sent again until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Exchange {
     /// Its transaction.
     pub xid: u32,
@@ -24,6 +26,8 @@ pub struct Exchange {
 
 /// An address that a server committed to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Binding {
     /// `yiaddr`.
     pub address: Ipv4Addr,
@@ -39,6 +43,7 @@ pub struct Binding {
 
 /// A binding with the watch over its address; none when conflict detection is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Holding {
     /// What is held.
     pub binding: Binding,

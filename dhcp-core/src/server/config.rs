@@ -55,6 +55,7 @@ impl<'c> ServerConfig<'c> {
 
 /// Which identity a lease is kept under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Identity {
     /// The client identifier when one is sent, else the hardware address (RFC 2131 section 4.2).
     ClientId,

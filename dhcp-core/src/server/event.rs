@@ -41,6 +41,7 @@ pub enum Event {
 
 /// Who and which address an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Deal {
     /// The client.

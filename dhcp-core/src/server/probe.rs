@@ -38,6 +38,7 @@ const SUBNETS_MAX: usize = 4;
 
 /// Ask whether anybody uses an address. The answer, if there is one, goes to [`Server::heard`](super::Server::heard).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct Probe {
     /// Which address.
@@ -48,6 +49,7 @@ pub struct Probe {
 
 /// How an address is probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Via {
     /// An ARP probe on this segment (RFC 5227 section 2.1.1).
     Arp(Link),

@@ -5,6 +5,7 @@ use core::fmt;
 
 /// Why a change is not, or not yet, on the medium. Whoever waits for it is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum JournalError<E> {
     /// The medium failed.

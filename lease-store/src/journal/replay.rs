@@ -49,6 +49,7 @@ pub struct Damage {
 
 /// Why a medium cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum OpenError<E> {
     /// The medium failed.

@@ -22,6 +22,7 @@ pub enum Operation {
 
 /// An ARP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Arp {
     /// Request or reply.
     pub operation: Operation,
