@@ -196,12 +196,25 @@ impl<'t, I: Index> View<'t, I> {
 
     /// A slot as the server sees it at `now`, swept or not.
     fn entry(&self, number: usize, now: Timestamp) -> Entry {
+        let address = span::address_of(self.spans, number);
+        self.entry_of_known(number, address, span::subnet_of(self.pools, number), now)
+    }
+
+    /// As [`Self::entry`], when its address and subnet are known.
+    #[inline]
+    fn entry_of_known(
+        &self,
+        number: usize,
+        address: Ipv4Addr,
+        subnet: SubnetIndex,
+        now: Timestamp,
+    ) -> Entry {
         let slot = self.slot(number);
         let state = slot.state_at(now);
         let has_client = state.has_client();
         Entry {
-            address: span::address_of(self.spans, number),
-            subnet: span::subnet_of(self.pools, number),
+            address,
+            subnet,
             standing: match state {
                 State::Fresh => Standing::Fresh,
                 State::Offered => Standing::Offered,

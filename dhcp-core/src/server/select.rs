@@ -15,8 +15,8 @@ pub(super) struct Segment<'c> {
     subnets: &'c [SubnetConfig<'c>],
     /// The place of the first of `subnets` in the whole configuration.
     first: usize,
-    /// The place of the named one in `subnets`.
-    home: usize,
+    /// The named one.
+    home: (SubnetIndex, &'c SubnetConfig<'c>),
 }
 
 impl<'c> Segment<'c> {
@@ -27,7 +27,8 @@ impl<'c> Segment<'c> {
         let same = |subnet: &&SubnetConfig<'_>| subnet.shared_network == number;
         let first = place - before.iter().rev().take_while(same).count();
         let end = place + after.iter().take_while(same).count();
-        Some(Self { subnets: config.subnets.get(first..end)?, first, home: place - first })
+        let home = (index(place), config.subnets.get(place)?);
+        Some(Self { subnets: config.subnets.get(first..end)?, first, home })
     }
 
     /// All subnets in the order of the configuration.
@@ -39,9 +40,8 @@ impl<'c> Segment<'c> {
     }
 
     /// The subnet that the message named.
-    pub(super) fn home(&self) -> (SubnetIndex, &'c SubnetConfig<'c>) {
-        let home = self.subnets.get(self.home).expect("home is among the subnets by construction");
-        (index(self.first + self.home), home)
+    pub(super) const fn home(&self) -> (SubnetIndex, &'c SubnetConfig<'c>) {
+        self.home
     }
 
     /// The subnet with this number, if it is on the segment.

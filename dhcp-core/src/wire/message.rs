@@ -168,8 +168,14 @@ impl<'a> Message<'a> {
         let [_, htype, hlen, ..] = *header;
         let hardware = HardwareAddr::in_chaddr(htype, hlen, field(header, 28))
             .ok_or(DecodeError::HardwareLength { hlen })?;
-        let (overload, index) = (Overload::default(), Index::new());
-        let mut message = Self { octets, header, hardware, overload, index, joined: &[] };
+        let mut message = Self {
+            octets,
+            header,
+            hardware,
+            overload: Overload::default(),
+            index: Index::new(),
+            joined: &[],
+        };
         message.index.note(octets, HEADER_LEN..octets.len());
         if message.index.any_split() || message.index.has(code::OVERLOAD) {
             message.unfold(scratch);

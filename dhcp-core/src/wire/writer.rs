@@ -113,7 +113,7 @@ fn len_max(options: &ReplyOptions<'_>) -> Option<usize> {
     let message = options.message.map_or(&[] as &[u8], str::as_bytes);
     let client_id = options.client_id.unwrap_or_default();
     let relay_agent_info = options.relay_agent_info.unwrap_or_default();
-    if [message, client_id, relay_agent_info].iter().any(|value| value.len() > PART_LEN_MAX) {
+    if message.len().max(client_id.len()).max(relay_agent_info.len()) > PART_LEN_MAX {
         return None;
     }
     let values = message.len() + client_id.len() + relay_agent_info.len() + 3 * 2;
@@ -192,8 +192,8 @@ const OUR_OWN: CodeSet = CodeSet::of(&[
 /// What is configured, filtered and ordered by what was asked for.
 #[inline(always)]
 fn put_rendered<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
-    let (places, far) = ([Rendered::ABSENT; 64], CodeSet::EMPTY);
-    let mut rendered = Rendered { blobs: options.rendered, places, far };
+    let mut rendered =
+        Rendered { blobs: options.rendered, places: [Rendered::ABSENT; 64], far: CodeSet::EMPTY };
     rendered.note();
     let mut unasked = CodeSet::EMPTY;
     for (code, _) in Options::new(options.unasked) {

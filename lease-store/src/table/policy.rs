@@ -8,7 +8,7 @@ use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
 use super::index::Own;
-use super::{LeaseTable, Store, View, Work, list};
+use super::{LeaseTable, Store, View, Work, list, span};
 use crate::container::Container;
 use crate::lease::{Index, State};
 
@@ -18,6 +18,9 @@ const STEPS_FOR_AN_OFFER: usize = 32;
 impl<I: Index> View<'_, I> {
     /// What counts of a client's slots: a lease, else an offer, else what it had last.
     fn current(&self, own: Own, now: Timestamp) -> Option<usize> {
+        if own.lease.is_none() && own.offer.is_none() {
+            return None;
+        }
         let is = |slot: &usize, state| self.slot(*slot).state_at(now) == state;
         let bound = own.lease.filter(|slot| is(slot, State::Bound));
         let offered = own.offer.filter(|slot| is(slot, State::Offered));
@@ -221,18 +224,21 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
         let view = self.view();
         let slot = view.current(view.own(subnet, key), now)?;
-        Some(view.entry(slot, now))
+        let address = span::address_of(view.spans, slot);
+        Some(view.entry_of_known(slot, address, subnet, now))
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
         let view = self.view();
-        let (slot, _) = view.find(address)?;
-        Some(view.entry(slot, now))
+        let (slot, subnet) = view.find(address)?;
+        Some(view.entry_of_known(slot, address, subnet, now))
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
         let slot = self.work().offer(ask)?;
-        Ok(self.view().entry(slot, ask.now))
+        let view = self.view();
+        let address = span::address_of(view.spans, slot);
+        Ok(view.entry_of_known(slot, address, ask.subnet, ask.now))
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
@@ -275,7 +281,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         });
         let in_order = fresh.chain(list::iter(view.slots, pool.idle));
         let places = next.iter_mut().zip(in_order);
-        places.map(|(place, slot)| *place = super::span::address_of(view.spans, slot)).count()
+        places.map(|(place, slot)| *place = span::address_of(view.spans, slot)).count()
     }
 
     fn room(&self, subnet: SubnetIndex) -> (u32, u32) {
