@@ -16,6 +16,8 @@ pub(crate) mod source;
 mod toml;
 mod value;
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::config::model::Config;
@@ -36,7 +38,7 @@ pub(crate) struct Loaded {
 /// Reads and checks a file: TOML when its name ends in `.toml`, else `dhcpd.conf`.
 pub(crate) fn load(path: &Path) -> Loaded {
     let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
-    match std::fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => load_text(path, text, if is_toml { Language::Toml } else { Language::Dhcpd }),
         Err(error) => {
             let mut report = Report::default();
@@ -44,6 +46,20 @@ pub(crate) fn load(path: &Path) -> Loaded {
             Loaded { config: None, report, sources: Sources::default() }
         }
     }
+}
+
+/// Octets of the longest file. `include` may name anything that we may read; what never ends, as a device, ends here.
+const FILE_LEN_MAX: usize = 16 * 1_024 * 1_024;
+
+/// The text of a file.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let more_than_enough = FILE_LEN_MAX as u64 + 1;
+    File::open(path)?.take(more_than_enough).read_to_string(&mut text)?;
+    if text.len() > FILE_LEN_MAX {
+        return Err(io::Error::other("it has more than 16 MiB, which no configuration needs"));
+    }
+    Ok(text)
 }
 
 /// Which of the two languages.

@@ -19,6 +19,7 @@ use crate::config::dhcpd::syntax::Statement;
 use crate::config::dhcpd::words::Words;
 use crate::config::draft::Draft;
 use crate::config::options::Dictionary;
+use crate::config::read_text;
 use crate::config::report::{Finding, Report};
 use crate::config::source::{FileId, Sources};
 
@@ -109,7 +110,8 @@ fn included(
     all
 }
 
-/// A relative path starts from the folder of the file that says `include`.
+/// A relative path starts from the folder of the file that says `include`. Any file may be named that we may read, as the well-known server has it, and
+/// a report shows lines of it: who checks others' configurations does so with no more rights than they have.
 fn include(
     statement: &Statement,
     sources: &mut Sources,
@@ -127,7 +129,7 @@ fn include(
         report.add(finding.at(name.span, "a circle of files"));
         return Vec::new();
     }
-    match std::fs::read_to_string(&path) {
+    match read_text(&path) {
         Ok(text) => {
             let file = sources.add(&path, text);
             statements(file, sources, report, including)

@@ -1,5 +1,6 @@
 //! Both languages as tests use them.
 
+mod include;
 mod plan;
 
 use std::path::Path;
