@@ -292,6 +292,14 @@ impl Judge {
         if !site.is_lawful(address, to) {
             return Err((Violation::NotInPool, format!("{address} was given to {hardware}")));
         }
+        if let Some(claim) = self.claims.get(&address)
+            && claim.mac != to
+            && claim.until > now
+        {
+            let client = claim.client;
+            let line = format!("{kind:?} of {address} to {hardware}, but it is client {client}'s");
+            return Err((Violation::TwoOwners, line));
+        }
         if self.declined.get(&(place, address)).is_some_and(|until| *until > now) {
             return Err((Violation::Declined, format!("{address} was given to {hardware}")));
         }

@@ -154,6 +154,10 @@ pub enum Deed {
     Replay(u16),
     /// Random octets to both ports.
     Noise(u16),
+    /// DISCOVERs and REQUESTs for addresses that others have, from invented MAC addresses.
+    Covet(u16),
+    /// DISCOVERs that name another VLAN's network (RFC 3011), and REQUESTs for its addresses.
+    Cross(u16),
     /// A second server that nobody asked for, on or off.
     Rogue(bool),
 }
@@ -279,6 +283,15 @@ impl Plan {
         happen(rng, 4, &|rng| What::Hostile(Deed::Replay(count(rng))));
         happen(rng, 4, &|rng| What::Hostile(Deed::Noise(count(rng))));
         happen(rng, 2, &|rng| What::Hostile(Deed::Rogue(rng.below(2) == 0)));
+        // These came later; what a seed had decided before stays as it was.
+        let rng = &mut Rng::seeded(self.seed ^ begin_ms << 32 ^ 0xc0_7e7);
+        for deed in [Deed::Covet as fn(u16) -> Deed, Deed::Cross] {
+            for _ in 0..dial(rng, 4) {
+                let faults_ms = u32::try_from(FAULTS_MS).expect("minutes");
+                let at_ms = begin_ms + u64::from(rng.below(faults_ms));
+                incidents.push(Incident { at_ms, what: What::Hostile(deed(count(rng))) });
+            }
+        }
         incidents.sort_by_key(|incident| incident.at_ms);
         Epoch { faults, incidents }
     }

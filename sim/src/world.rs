@@ -278,7 +278,9 @@ impl World {
                     | Deed::Decline(times)
                     | Deed::Release(times)
                     | Deed::Replay(times)
-                    | Deed::Noise(times) => times,
+                    | Deed::Noise(times)
+                    | Deed::Covet(times)
+                    | Deed::Cross(times) => times,
                     Deed::Rogue(_) => 0,
                 };
                 self.happen(Event::Deed { deed, left })

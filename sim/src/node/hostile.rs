@@ -24,6 +24,8 @@ pub struct Hostile {
     pub server: Ipv4Addr,
     /// The addresses that others have.
     pub pool: (Ipv4Addr, u32),
+    /// The network of another VLAN, where there is one.
+    pub elsewhere: Ipv4Addr,
     /// Chance.
     pub rng: Rng,
     /// What others sent.
@@ -77,17 +79,21 @@ impl Hostile {
         Ipv4Addr::from_bits(first.to_bits() + self.rng.below(len))
     }
 
+    /// Sends a message of a machine that is not there.
+    fn invent(&mut self, desk: &mut Desk<'_>, kind: u8, options: &[(u8, Ipv4Addr)]) {
+        let invented = mac(0xee, u16::try_from(self.rng.below(65_536)).unwrap_or(0));
+        let payload = message(kind, self.rng.next_u32(), invented, None, options);
+        let udp = request(Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, &payload);
+        desk.send_udp(0, &to_all(self.mac, None), &udp);
+    }
+
     /// Does it, once of so many times.
     pub fn act(&mut self, desk: &mut Desk<'_>, deed: Deed) {
         let own = self.mac;
         let (to, any) = (self.server, Ipv4Addr::UNSPECIFIED);
         let all = to_all(own, None);
         match deed {
-            Deed::Churn(_) => {
-                let invented = mac(0xee, u16::try_from(self.rng.below(65_536)).unwrap_or(0));
-                let payload = message(1, self.rng.next_u32(), invented, None, &[]);
-                desk.send_udp(0, &all, &request(any, Ipv4Addr::BROADCAST, &payload));
-            }
+            Deed::Churn(_) => self.invent(desk, 1, &[]),
             Deed::Decline(_) => {
                 let options = [(50, self.victim()), (54, to)];
                 let payload = message(4, self.rng.next_u32(), own, None, &options);
@@ -117,6 +123,26 @@ impl Hostile {
                     (udp.source_port, udp.destination_port) = (67, 68);
                 }
                 desk.send_udp(0, &all, &udp);
+            }
+            Deed::Covet(_) => {
+                let victim = self.victim();
+                let (kind, options): (_, &[_]) = match self.rng.below(3) {
+                    0 => (1, &[(50, victim)]),
+                    // As if it had been offered the address, and as if it had had it before.
+                    1 => (3, &[(50, victim), (54, to)]),
+                    _ => (3, &[(50, victim)]),
+                };
+                self.invent(desk, kind, options);
+            }
+            Deed::Cross(_) => {
+                let [a, b, ..] = self.elsewhere.octets();
+                let victim = Ipv4Addr::new(a, b, 1, self.rng.next_u32().to_le_bytes()[0]);
+                let (kind, options): (_, &[_]) = match self.rng.below(3) {
+                    0 => (1, &[(118, self.elsewhere)]),
+                    1 => (3, &[(118, self.elsewhere), (50, victim)]),
+                    _ => (3, &[(50, victim), (54, to)]),
+                };
+                self.invent(desk, kind, options);
             }
             Deed::Rogue(_) => {}
         }

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 
 use dhcp_core::time::Instant;
 use dhcp_core::wire::frame::arp::{Arp, Operation};
+use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::ipv4::{Checksums, IPV4_LEN, Udp};
-use dhcp_core::wire::frame::{ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, checksum};
+use dhcp_core::wire::frame::{
+    ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, FrameError, checksum,
+};
 
 use super::server::reply_to;
 use super::{Desk, to_all};
@@ -58,6 +61,13 @@ fn destination(datagram: &[u8]) -> Option<Ipv4Addr> {
     if sound { address_at(header, DESTINATION) } else { None }
 }
 
+/// Whether what is in the datagram was changed on the way.
+fn is_damaged(datagram: &[u8]) -> bool {
+    let udp = Udp::parse(datagram, Checksums::Verify).err();
+    let echo = Echo::parse(datagram).err();
+    [udp, echo].contains(&Some(FrameError::Checksum))
+}
+
 impl Relay {
     /// Takes a frame.
     pub fn receive(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) {
@@ -93,6 +103,10 @@ impl Relay {
     fn datagram(&mut self, desk: &mut Desk<'_>, port: usize, datagram: &[u8]) -> Option<()> {
         let (server, server_mac) = self.server;
         let to = destination(datagram)?;
+        // Frames have a checksum, too, that no router passes by. Two damages on two hops could make up for each other in the datagram's.
+        if is_damaged(datagram) {
+            return None;
+        }
         if to == self.giaddr || to.is_broadcast() {
             let udp = Udp::parse(datagram, Checksums::Verify).ok()?;
             return match port {

@@ -119,6 +119,7 @@ impl Cast {
             mac: mac(0xbb, 0),
             server,
             pool: (first.first(0), first.pool),
+            elsewhere: sites.last().map_or(first.ip(0, 0), |site| site.ip(0, 0)),
             rng: Rng::seeded(rng.next_u64()),
             kept: VecDeque::new(),
         };
