@@ -165,6 +165,12 @@ impl<
             [Pool::EMPTY; POOLS],
         )
     }
+
+    /// The same places, lent: a table that has them is small, and can be moved.
+    pub const fn lent(&mut self) -> SliceStorage<'_, I> {
+        let Self { slots, buckets, words, spans, pools, .. } = self;
+        Storage::new(slots, buckets, words, spans, pools)
+    }
 }
 
 /// What a [`Storage`] is to the table: five slices.

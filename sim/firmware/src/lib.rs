@@ -5,7 +5,7 @@
 //!               -> ip (smoltcp): ARP and ping
 //! ```
 //!
-//! `main.rs` starts everything, `station.rs` is what is done again and again, `bin/measure.rs` counts instructions.
+//! `start.rs` reads the chip, `main.rs` puts everything together, `station.rs` is what is done again and again, `bin/measure.rs` counts instructions.
 
 #![no_std]
 
@@ -13,11 +13,12 @@ pub mod board;
 pub mod desk;
 pub mod ip;
 mod panic;
+pub mod start;
 pub mod station;
 pub mod wire;
 
 use lease_store::image::Room;
-use lease_store::table::{ArrayStorage, LeaseTable, Sizes};
+use lease_store::table::{ArrayStorage, LeaseTable, Sizes, SliceStorage};
 
 /// How many addresses there can be in all ranges, reserved ones among them. Each costs 43 octets of RAM.
 pub const LEASES: usize = 64;
@@ -33,17 +34,18 @@ pub const RESERVATIONS: usize = 32;
 
 const SIZES: Sizes = Sizes::new(LEASES, RANGES + RESERVATIONS, SUBNETS);
 
-/// The leases, all in static memory.
-pub type Leases = LeaseTable<
-    ArrayStorage<
-        u16,
-        { SIZES.slots },
-        { SIZES.buckets },
-        { SIZES.words },
-        { SIZES.spans },
-        { SIZES.pools },
-    >,
+/// The places of the leases, which stay where they are.
+pub type Places = ArrayStorage<
+    u16,
+    { SIZES.slots },
+    { SIZES.buckets },
+    { SIZES.words },
+    { SIZES.spans },
+    { SIZES.pools },
 >;
+
+/// The leases, all in static memory.
+pub type Leases = LeaseTable<SliceStorage<'static, u16>>;
 
 /// The places for what an image of a configuration holds.
 pub type ImageRoom = Room<'static, SUBNETS, RANGES, RESERVATIONS>;

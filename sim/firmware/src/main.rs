@@ -5,63 +5,49 @@
 
 use cortex_m::singleton;
 use cortex_m_rt::entry;
-use cortex_m_semihosting::debug::{EXIT_FAILURE, exit};
-use defmt::{error, info};
+use defmt::info;
 use defmt_semihosting as _;
 use dhcp_core::server::Server;
 use dhcp_core::server::config::ServerConfig;
-use dhcp_core::time::LeaseClock;
+use dhcp_core::time::{Instant, LeaseClock};
+use firmware::board::lan9118::Lan9118;
 use firmware::board::nor::SECTOR_LEN;
 use firmware::board::{Board, stack};
-use firmware::desk::Desk;
+use firmware::desk::{ChipJournal, Desk};
 use firmware::station::Station;
-use firmware::{ImageRoom, Leases};
-use lease_store::image;
-use lease_store::journal::Journal;
-use lease_store::medium::NorMedium;
-use lease_store::table::ArrayStorage;
+use firmware::{Leases, start};
 
 /// Octets of the chip that are the configuration's; the rest is the journal's.
 const IMAGE_LEN: u32 = 4 * SECTOR_LEN;
-
-const ONCE: &str = "the program starts once";
 
 #[entry]
 fn main() -> ! {
     stack::paint();
     let Board { clock, ethernet, chip } = Board::start();
     let (image, region) = chip.split(IMAGE_LEN);
-    let room = singleton!(: ImageRoom = ImageRoom::new()).expect(ONCE);
-    let config = image::read(image, room).unwrap_or_else(|why| {
-        error!("the configuration is refused: {}", why);
-        stop()
-    });
-    let config = &*singleton!(: ServerConfig<'static> = config).expect(ONCE);
-    let mut leases = Leases::new(config, ArrayStorage::empty()).unwrap_or_else(|why| {
-        error!("the configuration is refused: {}", why);
-        stop()
-    });
-    let opened = Journal::open(NorMedium::new(region), &mut leases);
-    let (journal, opened) = opened.unwrap_or_else(|_| {
-        error!("the journal cannot be read, and is left as it is");
-        stop()
-    });
-    info!("{}", opened);
+    let config = start::configuration(image);
+    let mut leases = start::fresh(config);
+    let journal = start::replayed(region, &mut leases);
     let now = clock.now();
-    // No wall clock: the lease clock goes on from the last time that was written down, which only makes leases longer.
-    let server = Server::new(config, leases, LeaseClock::new(now, journal.time()));
-    let desk = Desk::new(server, journal, now);
-    let station = Station::new(config, desk, ethernet, now);
-    let station = singleton!(: Station<'static> = station).expect(ONCE);
+    let station = serving(config, leases, journal, ethernet, now);
     info!("serving after {} ms", clock.now().as_millis());
     loop {
         station.round(clock.now());
     }
 }
 
-/// The end, as a failure, for whoever watches.
-fn stop() -> ! {
-    loop {
-        exit(EXIT_FAILURE);
-    }
+// As in `start.rs`, not in `main`.
+#[inline(never)]
+fn serving(
+    config: &'static ServerConfig<'static>,
+    leases: Leases,
+    journal: ChipJournal,
+    ethernet: Lan9118,
+    now: Instant,
+) -> &'static mut Station<'static> {
+    // No wall clock: the lease clock goes on from the last time that was written down, which only makes leases longer.
+    let server = Server::new(config, leases, LeaseClock::new(now, journal.time()));
+    let desk = Desk::new(server, journal, now);
+    let station = Station::new(config, desk, ethernet, now);
+    singleton!(: Station<'static> = station).expect("the program starts once")
 }

@@ -17,7 +17,7 @@ use cortex_m_rt::entry;
 use cortex_m_semihosting::debug::{EXIT_SUCCESS, exit};
 use defmt::info;
 use defmt_semihosting as _;
-use dhcp_core::server::config::{Link, ServerConfig};
+use dhcp_core::server::config::Link;
 use dhcp_core::server::{Event, Ingress, Reply, Scratch, Server};
 use dhcp_core::time::{Instant, LeaseClock, Timestamp};
 use dhcp_core::wire::frame::ipv4::Udp;
@@ -25,11 +25,7 @@ use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_IPV4, Ethernet};
 use firmware::board::nor::{Chip, SECTOR_LEN};
 use firmware::board::stack;
 use firmware::desk::{ChipJournal, persist};
-use firmware::{ImageRoom, Leases, wire};
-use lease_store::image;
-use lease_store::journal::Journal;
-use lease_store::medium::NorMedium;
-use lease_store::table::ArrayStorage;
+use firmware::{Leases, start, wire};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 const INGRESS: Ingress =
@@ -124,13 +120,9 @@ fn main() -> ! {
     timer.clear_current();
     timer.enable_counter();
     let (octets, region) = Chip::alone().split(4 * SECTOR_LEN);
-    let room = singleton!(: ImageRoom = ImageRoom::new()).expect("once");
-    let config = image::read(octets, room).expect("the image is good");
-    let config = &*singleton!(: ServerConfig<'static> = config).expect("once");
-    let mut leases = Leases::new(config, ArrayStorage::empty()).expect("the leases fit");
-    let Ok((journal, _)) = Journal::open(NorMedium::new(region), &mut leases) else {
-        panic!("the journal is readable")
-    };
+    let config = start::configuration(octets);
+    let mut leases = start::fresh(config);
+    let journal = start::replayed(region, &mut leases);
     let clock = LeaseClock::new(Instant::ZERO, Timestamp::from_secs(1));
     let mut bench = Bench {
         server: Server::new(config, leases, clock),
@@ -172,7 +164,7 @@ fn loops(counter: &Counter) {
 fn memory(room: &mut [u8]) {
     const LONGEST: usize = 72;
     let (from, to) = room[..4 * LONGEST].split_at_mut(2 * LONGEST);
-    for (from_at, to_at) in (0..16).map(|both| (both / 4, both % 4)) {
+    for (from_at, to_at) in (0..36).map(|both| (both / 6, both % 6)) {
         for len in (0..=LONGEST).map(black_box) {
             one_by_one(from, |at| at as u8 | 1);
             one_by_one(to, |_| 0);
@@ -188,6 +180,10 @@ fn memory(room: &mut [u8]) {
             let is_copied = |at| (to_at..to_at + len).contains(&at);
             let expected = |at| if is_copied(at) { (at + from_at - to_at) as u8 | 1 } else { 0 };
             assert!(same_one_by_one(to, expected), "what was copied is all that changed");
+            one_by_one(from, |at| at as u8);
+            from.copy_within(from_at..from_at + len, to_at);
+            let expected = |at| (if is_copied(at) { at + from_at - to_at } else { at }) as u8;
+            assert!(same_one_by_one(from, expected), "what overlaps is moved as it was");
             one_by_one(to, |_| 1);
             to[to_at..][..len].fill(black_box(0));
             let expected = |at| u8::from(!is_copied(at));

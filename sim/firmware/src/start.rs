@@ -1,0 +1,65 @@
+//! How does it begin? The configuration, the leases and the journal, from the chip; what is wrong with them ends the program, with its reason.
+//!
+//! Each is a function that stays one. In `main`, the large values of all of them would be on the stack at once, and so far from each other that the
+//! processor takes several instructions to reach one.
+
+use cortex_m::singleton;
+use cortex_m_semihosting::debug::{EXIT_FAILURE, exit};
+use defmt::{error, info};
+use dhcp_core::server::config::ServerConfig;
+use lease_store::image;
+use lease_store::journal::Journal;
+use lease_store::medium::NorMedium;
+
+use crate::board::nor::Region;
+use crate::desk::ChipJournal;
+use crate::{ImageRoom, Leases, Places};
+
+/// The configuration, from an image on the chip.
+///
+/// # Panics
+/// When it was read before.
+#[inline(never)]
+#[must_use]
+pub fn configuration(image: &'static [u8]) -> &'static ServerConfig<'static> {
+    const ONE: &str = "there is one configuration";
+    let room = singleton!(: ImageRoom = ImageRoom::new()).expect(ONE);
+    let config = image::read(image, room).unwrap_or_else(|why| {
+        error!("the configuration is refused: {}", why);
+        stop()
+    });
+    singleton!(: ServerConfig<'static> = config).expect(ONE)
+}
+
+/// A table of leases for the configuration, none of which anybody has.
+///
+/// # Panics
+/// When there is one already.
+#[inline(never)]
+#[must_use]
+pub fn fresh(config: &ServerConfig<'_>) -> Leases {
+    let places = singleton!(: Places = Places::empty()).expect("there is one table");
+    Leases::new(config, places.lent()).unwrap_or_else(|why| {
+        error!("the configuration is refused: {}", why);
+        stop()
+    })
+}
+
+/// The journal on the chip, what is in it told to the table.
+#[inline(never)]
+pub fn replayed(region: Region, leases: &mut Leases) -> ChipJournal {
+    let opened = Journal::open(NorMedium::new(region), leases);
+    let (journal, opened) = opened.unwrap_or_else(|_| {
+        error!("the journal cannot be read, and is left as it is");
+        stop()
+    });
+    info!("{}", opened);
+    journal
+}
+
+/// The end, as a failure, for whoever watches.
+fn stop() -> ! {
+    loop {
+        exit(EXIT_FAILURE);
+    }
+}
