@@ -20,8 +20,8 @@ pub const SECTOR_LEN: u32 = 128 * 1024;
 /// Records begin at multiples of this.
 pub const WORD_LEN: u32 = 4;
 
-/// Sectors of a new file, and those that it grows by.
-const SECTORS_STEP: u32 = 4;
+/// Sectors of a new file.
+const SECTORS_MIN: u32 = 4;
 
 /// Reads shorter than this are not worth reading ahead for.
 const READ_AHEAD_FROM: usize = 512;
@@ -158,8 +158,8 @@ impl<D: Disk> FileMedium<D> {
         if medium.is_foreign(len)? {
             return Err(FileError::NotAJournal { path: path.to_path_buf() });
         }
-        if sectors < SECTORS_STEP {
-            medium.lengthen(SECTORS_STEP)?;
+        if sectors < SECTORS_MIN {
+            medium.lengthen(SECTORS_MIN)?;
         }
         let entry = medium.disk.sync_entry();
         entry.map_err(|source| system("sync the directory of", path, source))?;
@@ -308,7 +308,6 @@ impl<D: Disk> Medium for FileMedium<D> {
                 let sector_len = u64::from(self.geometry.sector_len);
                 self.ahead.at = at / sector_len * sector_len;
                 let wanted = sector_len.max(end - self.ahead.at);
-                self.ahead.octets.clear();
                 self.ahead.octets.resize(usize::try_from(wanted).unwrap_or(usize::MAX), 0xff);
                 Self::read_all(&self.disk, &mut self.ahead.octets, self.base + self.ahead.at)
             };
@@ -355,7 +354,7 @@ impl<D: Disk> Medium for FileMedium<D> {
     }
 
     fn grow(&mut self) -> Result<bool, FileError> {
-        let sectors = self.geometry.sectors.saturating_add(SECTORS_STEP);
+        let sectors = self.geometry.sectors.saturating_add(1);
         if !self.writable || sectors.checked_mul(self.geometry.sector_len).is_none() {
             return Ok(false);
         }

@@ -75,6 +75,10 @@ impl RecordIndex for Book {
         true
     }
 
+    fn places(&self) -> u32 {
+        self.0.values().filter(|(place, _)| place.is_some()).map(|_| 1).sum()
+    }
+
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded> {
         self.0.get(&address)?.1
     }

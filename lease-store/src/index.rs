@@ -32,6 +32,9 @@ pub trait RecordIndex {
     /// that its record is not worth keeping, or when the index is too narrow for the place.
     fn set_place(&mut self, address: Ipv4Addr, place: Option<Place>) -> bool;
 
+    /// How many addresses have a record that begins somewhere.
+    fn places(&self) -> u32;
+
     /// What the record of this address says now; `None` when there is nothing worth keeping, as when its last client has another address
     /// in the subnet by now: its old record, copied behind its new one, would take that away from it.
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded>;
@@ -41,4 +44,7 @@ pub trait RecordIndex {
 pub trait Replay: RecordIndex {
     /// The change as it was recorded. What is over by now is taken all the same: time is not known here, and sweeps come later.
     fn replay(&mut self, change: &Change<'_>);
+
+    /// These changes come next. Whoever keeps many leases may fetch what it will need for all of them: memory is slow when each change waits for its own.
+    fn expect<'c>(&self, _changes: impl Iterator<Item = &'c Change<'c>>) {}
 }

@@ -27,9 +27,9 @@ use self::ring::Ring;
 use self::rotate::Emptied;
 use crate::index::{Place, RecordIndex, Replay};
 use crate::medium::{Geometry, Medium};
-use crate::record::{RECORD_LEN_MAX, Record, Standing, encode};
+use crate::record::{Decoded, RECORD_LEN_MAX, Record, Standing, encode};
 
-/// With less room than this in its sector, or than a 64th of a large one, an idle journal goes on to the next one rather than when somebody waits.
+/// With less room than this in its sector, or than a 32nd of a large one, an idle journal goes on to the next one rather than when somebody waits.
 const ROOM_MIN: u32 = 64;
 
 /// After a medium was found full, this many changes are refused before it is tried again: each try wears it.
@@ -111,9 +111,8 @@ impl Usage {
     }
 
     fn keep(&mut self, index: &mut impl RecordIndex, address: Ipv4Addr, place: Option<Place>) {
-        let before = index.place(address).is_some();
-        let after = index.set_place(address, place) && place.is_some();
-        self.live = self.live.saturating_add(u32::from(after)).saturating_sub(u32::from(before));
+        index.set_place(address, place);
+        self.live = index.places();
     }
 }
 
@@ -130,10 +129,12 @@ impl<M: Medium> Journal<M> {
         replay: &mut impl Replay,
     ) -> Result<(Self, Opened), OpenError<M::Error>> {
         let mut usage = Usage::default();
-        let found = replay::replay(&mut medium, |place, decoded| {
-            let Record::Change(change) = &decoded.record else { return };
-            replay.replay(change);
-            usage.learn(replay, change, place, decoded.len);
+        let found = replay::replay(&mut medium, |layout, page, batch| {
+            replay.expect(changes(batch).map(|(_, change, _)| change));
+            for (at, change, len) in changes(batch) {
+                replay.replay(change);
+                usage.learn(replay, change, layout.place(page.sector, at), len);
+            }
         })?;
         let journal = Self {
             medium,
@@ -267,7 +268,7 @@ impl<M: Medium> Journal<M> {
 
     fn is_nearly_full(&self) -> bool {
         let layout = self.ring.layout;
-        let room = ROOM_MIN.max(layout.geometry.sector_len / 64);
+        let room = ROOM_MIN.max(layout.geometry.sector_len / 32);
         self.head.is_some_and(|head| head.at + room > layout.geometry.sector_len)
     }
 
@@ -376,12 +377,22 @@ pub fn scan<M: Medium>(
     medium: &mut M,
     mut visit: impl FnMut(Place, &Change<'_>),
 ) -> Result<Opened, OpenError<M::Error>> {
-    let found = replay::replay(medium, |place, decoded| {
-        if let Record::Change(change) = &decoded.record {
-            visit(place, change);
+    let found = replay::replay(medium, |layout, page, batch| {
+        for (at, change, _) in changes(batch) {
+            visit(layout.place(page.sector, at), change);
         }
     })?;
     Ok(found.opened)
+}
+
+/// The changes among records: where each begins in its sector, and its length.
+fn changes<'b>(
+    batch: &'b [(u32, Decoded<'b>)],
+) -> impl Iterator<Item = (u32, &'b Change<'b>, usize)> {
+    batch.iter().filter_map(|(at, decoded)| match &decoded.record {
+        Record::Change(change) => Some((*at, change, decoded.len)),
+        Record::Time(_) | Record::Begin(_) | Record::Skip => None,
+    })
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub trait Medium {
         Ok(())
     }
 
-    /// Becomes larger by one or more sectors, if it can: `true` when it did. What they hold does not matter.
+    /// Becomes larger by one sector, if it can: `true` when it did. What that holds does not matter.
     ///
     /// # Errors
     /// The medium's own, when it could have but did not, as on a full disk; it is as large as before.

@@ -58,7 +58,13 @@ const _: () =
     assert!(BIND_LEN_MAX.next_multiple_of(32) == RECORD_LEN_MAX, "the largest word is 32");
 const _: () = assert!(RECORD_LEN_MAX <= u16::MAX as usize, "lengths are cast below");
 
-static CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
+/// A host sums 16 octets at once, with 16 KiB of tables; 1 KiB is what a microcontroller can spare.
+#[cfg(target_pointer_width = "64")]
+type Tables = Table<16>;
+#[cfg(not(target_pointer_width = "64"))]
+type Tables = Table<1>;
+
+static CRC: Crc<u32, Tables> = Crc::<u32, Tables>::new(&CRC_32_ISCSI);
 
 /// CRC-32 of `octets`, begun with `seed`, and never all ones.
 pub(crate) fn checksum(seed: u32, octets: &[u8]) -> u32 {

@@ -34,6 +34,7 @@ pub use self::span::{Pool, Span};
 pub use self::storage::{
     ArrayStorage, Column, Columns, ColumnsMut, Sizes, SliceStorage, Storage, Store, TableError,
 };
+use crate::index::Place;
 use crate::lease::{Index, Slot, State};
 
 /// The leases of a server, in memory of the caller's. It is the [`LeaseBook`](dhcp_core::server::book::LeaseBook) of the server, and tells the
@@ -44,6 +45,8 @@ pub struct LeaseTable<S: Store> {
     used: Used,
     seed: Seed,
     wheel: Wheel<S::Index>,
+    /// Slots that have the place of a record.
+    places: u32,
 }
 
 /// How many addresses stand where, all subnets together. What is over and not yet swept counts as it stood before.
@@ -73,7 +76,7 @@ impl<S: Store> LeaseTable<S> {
     pub fn new(config: &ServerConfig<'_>, mut storage: S) -> Result<Self, TableError> {
         let used = span::build(config, &mut storage.columns_mut())?;
         let seed = Seed::of(&config.installation);
-        Ok(Self { storage, used, seed, wheel: Wheel::new() })
+        Ok(Self { storage, used, seed, wheel: Wheel::new(), places: 0 })
     }
 
     /// How many addresses the table has.
@@ -150,6 +153,7 @@ impl<S: Store> LeaseTable<S> {
             pools: pools.get_mut(..self.used.pools).expect(UNCHANGED),
             seed: &self.seed,
             wheel: &mut self.wheel,
+            places: &mut self.places,
         }
     }
 }
@@ -179,6 +183,7 @@ struct Work<'t, I> {
     pools: &'t mut [Pool<I>],
     seed: &'t Seed,
     wheel: &'t mut Wheel<I>,
+    places: &'t mut u32,
 }
 
 impl<'t, I: Index> View<'t, I> {
@@ -255,6 +260,15 @@ impl<I: Index> Work<'_, I> {
 
     fn slot_mut(&mut self, slot: usize) -> &mut Slot<I> {
         self.slots.get_mut(slot).expect(A_SLOT)
+    }
+
+    /// Where the slot's record is; `false` when the place is beyond what a slot can hold.
+    fn set_place(&mut self, slot: usize, place: Option<Place>) -> bool {
+        let before = self.slot(slot).place().is_some();
+        let fits = self.slot_mut(slot).set_place(place);
+        let after = self.slot(slot).place().is_some();
+        *self.places = *self.places + u32::from(after) - u32::from(before);
+        fits
     }
 
     fn pool_mut(&mut self, slot: usize) -> &mut Pool<I> {

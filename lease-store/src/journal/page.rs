@@ -9,9 +9,7 @@
 
 use crate::index::Place;
 use crate::medium::{Geometry, Medium, READ_ALIGN};
-use crate::record::{
-    Begin, Decoded, NotARecord, RECORD_LEN_MAX, Record, Standing, checksum, decode, encode,
-};
+use crate::record::{Begin, Decoded, RECORD_LEN_MAX, Record, Standing, checksum, decode, encode};
 
 /// How every sector begins.
 pub const MAGIC: [u8; 4] = *b"hydr";
@@ -28,7 +26,14 @@ pub(super) const BEGIN_LEN: u32 = 17;
 /// like a record cannot have it read as one.
 const BLOCK_LEN: u32 = 4_096;
 
-const WINDOW_LEN: u32 = 512;
+/// A host reads many records before any of them is looked at, so that what they need from memory is fetched at once; a microcontroller has no memory to spare, and
+/// none that is slow.
+const BATCH_LEN: usize = if HOST { 32 } else { 1 };
+
+/// Octets of the medium that are in memory: a block, or enough for any record.
+const WINDOW_LEN: u32 = if HOST { BLOCK_LEN } else { 512 };
+
+const HOST: bool = cfg!(target_pointer_width = "64");
 
 #[expect(clippy::cast_possible_truncation, reason = "a record has a few hundred octets")]
 const RECORD_LEN_MAX_U32: u32 = RECORD_LEN_MAX as u32;
@@ -239,14 +244,54 @@ impl Window {
 }
 
 /// What comes next in a sector.
+#[allow(clippy::large_enum_variant, reason = "it is looked at where it is made, once a batch")]
 #[derive(Debug)]
 pub(super) enum Step<'w> {
-    /// A record, and where it begins.
-    Record(u32, Decoded<'w>),
+    /// Records: one at least.
+    Records(Batch<'w>),
     /// Neither a record nor an erased word: where that is.
     Broken(u32),
     /// An erased word, or the end of the sector: where that is.
     End(u32),
+}
+
+/// Records that follow one another.
+#[derive(Debug)]
+pub(super) struct Batch<'w> {
+    records: [(u32, Decoded<'w>); BATCH_LEN],
+    len: usize,
+}
+
+impl<'w> Batch<'w> {
+    const EMPTY: Self = Self {
+        records: [(
+            0,
+            Decoded {
+                record: Record::Skip,
+                standing: Standing { beginning: false, settled: false },
+                len: 0,
+            },
+        ); BATCH_LEN],
+        len: 0,
+    };
+
+    /// `false` when there is no room for more.
+    fn push(&mut self, at: u32, decoded: Decoded<'w>) -> bool {
+        if let Some(next) = self.records.get_mut(self.len) {
+            *next = (at, decoded);
+            self.len += 1;
+        }
+        self.len < BATCH_LEN
+    }
+
+    /// The records, with where each begins in its sector.
+    pub(super) fn records(&self) -> &[(u32, Decoded<'w>)] {
+        self.records.get(..self.len).expect("no more than there is room for")
+    }
+
+    fn end(&self) -> u32 {
+        self.records().last().map_or(0, |(at, decoded)| at + octets_of(decoded))
+    }
 }
 
 /// Reads the records of one sector from left to right.
@@ -262,7 +307,7 @@ impl Records {
         Self { layout, page, at: layout.header_len() }
     }
 
-    /// The next one. Behind [`Step::Broken`] and [`Step::End`] it is the same again, until [`Records::next_block`].
+    /// The next ones. Behind [`Step::Broken`] and [`Step::End`] it is the same again, until [`Records::next_block`].
     pub(super) fn step<'w, M: Medium>(
         &mut self,
         medium: &mut M,
@@ -279,18 +324,24 @@ impl Records {
             return Ok(Step::End(at));
         }
         let octets = window.look(medium, base + at, base + block_end)?;
-        Ok(match decode(octets, self.page.seq, self.layout.unit_len()) {
-            Ok(decoded) => {
-                let skip = matches!(decoded.record, Record::Skip);
-                self.at = if skip { block_end } else { at + octets_of(&decoded) };
-                Step::Record(at, decoded)
+        let mut batch = Batch::EMPTY;
+        while let Some(rest) = octets.get((self.at - at) as usize..)
+            && let Ok(decoded) = decode(rest, self.page.seq, self.layout.unit_len())
+        {
+            let begin = self.at;
+            let skip = matches!(decoded.record, Record::Skip);
+            self.at = if skip { block_end } else { begin + octets_of(&decoded) };
+            if !batch.push(begin, decoded) || skip {
+                break;
             }
-            Err(NotARecord)
-                if octets.iter().take(self.layout.unit_len()).all(|octet| *octet == 0xff) =>
-            {
-                Step::End(at)
-            }
-            Err(NotARecord) => Step::Broken(at),
+        }
+        let is_erased = || octets.iter().take(self.layout.unit_len()).all(|octet| *octet == 0xff);
+        Ok(if batch.len > 0 {
+            Step::Records(batch)
+        } else if is_erased() {
+            Step::End(at)
+        } else {
+            Step::Broken(at)
         })
     }
 
@@ -314,7 +365,7 @@ pub(super) struct Walked {
     pub(super) lost: u32,
 }
 
-/// Shows every record of a sector to `visit`, with where it begins.
+/// Shows every record of a sector to `visit`, in batches, with where it begins.
 ///
 /// Records up to `known_end` were durable, and so were those before any that says so. Among them a damaged one is stepped over; behind
 /// them it is where the power was cut, and what a file kept of later ones does not count.
@@ -324,16 +375,16 @@ pub(super) fn walk<M: Medium, E: From<M::Error>>(
     layout: Layout,
     page: Page,
     known_end: u32,
-    mut visit: impl FnMut(&mut M, u32, &Decoded<'_>) -> Result<(), E>,
+    mut visit: impl FnMut(&mut M, &[(u32, Decoded<'_>)]) -> Result<(), E>,
 ) -> Result<Walked, E> {
     let mut records = Records::new(layout, page);
     let mut walked = Walked { end: layout.header_len(), ..Walked::default() };
     let mut durable_to = None;
     loop {
         let (at, broken) = match records.step(medium, window)? {
-            Step::Record(at, decoded) => {
-                walked.end = at + octets_of(&decoded);
-                visit(medium, at, &decoded)?;
+            Step::Records(batch) => {
+                walked.end = batch.end();
+                visit(medium, batch.records())?;
                 continue;
             }
             Step::Broken(at) => (at, true),
@@ -368,10 +419,9 @@ fn last_settled<M: Medium>(
 ) -> Result<u32, M::Error> {
     let mut settled = 0;
     while records.next_block() {
-        while let Step::Record(at, decoded) = records.step(medium, window)? {
-            if decoded.standing.settled {
-                settled = at;
-            }
+        while let Step::Records(batch) = records.step(medium, window)? {
+            let said = batch.records().iter().rfind(|(_, decoded)| decoded.standing.settled);
+            settled = said.map_or(settled, |(at, _)| *at);
         }
     }
     Ok(settled)
@@ -401,19 +451,20 @@ pub(super) fn beginning<M: Medium>(
     let mut records = Records::new(layout, page);
     let mut any = false;
     loop {
-        match records.step(medium, window)? {
-            Step::Record(_, Decoded { record: Record::Begin(begin), .. }) => {
-                return Ok(Beginning::Said(begin));
+        let batch = match records.step(medium, window)? {
+            Step::Records(batch) => batch,
+            Step::Broken(_) | Step::End(_) if records.next_block() => continue,
+            Step::Broken(_) | Step::End(_) => return Ok(Beginning::Unsaid { records: any }),
+        };
+        for (_, decoded) in batch.records() {
+            match decoded.record {
+                Record::Begin(begin) => return Ok(Beginning::Said(begin)),
+                Record::Change(_) | Record::Time(_) | Record::Skip => {}
             }
-            Step::Record(_, decoded) if !decoded.standing.beginning => {
+            if !decoded.standing.beginning {
                 return Ok(Beginning::Damaged);
             }
-            Step::Record(..) => any = true,
-            Step::Broken(_) | Step::End(_) => {
-                if !records.next_block() {
-                    return Ok(Beginning::Unsaid { records: any });
-                }
-            }
+            any = true;
         }
     }
 }

@@ -5,7 +5,6 @@ use core::fmt;
 
 use dhcp_core::time::Timestamp;
 
-use crate::index::Place;
 use crate::journal::page::{Beginning, Header, Layout, Page, Walked, Window, beginning, walk};
 use crate::journal::ring::Ring;
 use crate::medium::Medium;
@@ -119,10 +118,10 @@ pub(super) struct Found {
     pub(super) newest: Option<(Page, u32)>,
 }
 
-/// Shows every record that counts to `visit`, oldest first, with its place.
+/// Shows every record that counts to `visit`, oldest first, in batches of one sector.
 pub(super) fn replay<M: Medium>(
     medium: &mut M,
-    mut visit: impl FnMut(Place, &Decoded<'_>),
+    mut visit: impl FnMut(Layout, Page, &[(u32, Decoded<'_>)]),
 ) -> Result<Found, OpenError<M::Error>> {
     let geometry = medium.geometry();
     if geometry.sectors < 2 {
@@ -165,15 +164,17 @@ pub(super) fn replay<M: Medium>(
         }
         let mut time = opened.time;
         let mut records = 0;
-        let walked = walk(medium, &mut window, layout, page, known_end, |_, at, decoded| {
-            match decoded.record {
-                Record::Change(_) => records += 1,
-                Record::Time(seen) | Record::Begin(Begin { time: seen, .. }) => {
-                    time = Some(time.map_or(seen, |time| time.max(seen)));
+        let walked = walk(medium, &mut window, layout, page, known_end, |_, batch| {
+            for (_, decoded) in batch {
+                match decoded.record {
+                    Record::Change(_) => records += 1,
+                    Record::Time(seen) | Record::Begin(Begin { time: seen, .. }) => {
+                        time = Some(time.map_or(seen, |time| time.max(seen)));
+                    }
+                    Record::Skip => {}
                 }
-                Record::Skip => {}
             }
-            visit(layout.place(page.sector, at), decoded);
+            visit(layout, page, batch);
             Ok::<_, M::Error>(())
         })?;
         opened.time = time.filter(|time| *time > Timestamp::from_secs(0));

@@ -5,7 +5,7 @@ use dhcp_core::server::book::Change;
 use super::page::{BEGIN_LEN, Beginning, Page, Window, beginning, octets_of, walk};
 use super::{Head, Journal, JournalError};
 use crate::index::{Place, RecordIndex};
-use crate::medium::Medium;
+use crate::medium::{Geometry, Medium};
 use crate::record::{Begin, Record, Standing};
 
 /// While a sector is begun.
@@ -113,11 +113,12 @@ impl<M: Medium> Journal<M> {
         Ok(Some(Victim { page: victim, known_end, next_seq }))
     }
 
-    /// Makes the medium larger when more than half of it is live. A full disk is no reason to fail: there is another way.
+    /// Makes the medium larger when more than half of it is live, but never beyond twice of what is live. A full disk is no reason to fail: there is another way.
     fn grow(&mut self) -> bool {
-        let geometry = self.medium.geometry();
-        let octets = u64::from(geometry.sectors) * u64::from(geometry.sector_len);
-        let grown = self.usage.live_octets() * 2 > octets && self.medium.grow().unwrap_or(false);
+        let Geometry { sector_len, sectors, .. } = self.medium.geometry();
+        let grown = (u64::from(sectors) + 1) * u64::from(sector_len);
+        let wanted = self.usage.live_octets() * 2 >= grown;
+        let grown = wanted && self.medium.grow().unwrap_or(false);
         self.ring.layout.geometry = self.medium.geometry();
         grown
     }
@@ -135,10 +136,12 @@ impl<M: Medium> Journal<M> {
         let after = |at: Option<u32>, len: u32| Some(layout.fit(at?, len)?.0 + len);
         let mut at = after(Some(head.at), layout.record_len(pending));
         if let Some(Victim { page, known_end, .. }) = victim {
-            walk(&mut self.medium, window, layout, page, known_end, |_, from, decoded| {
-                let place = layout.place(page.sector, from);
-                if live(&decoded.record, place, Some(pending), index).is_some() {
-                    at = after(at, octets_of(decoded));
+            walk(&mut self.medium, window, layout, page, known_end, |_, batch| {
+                for (from, decoded) in batch {
+                    let place = layout.place(page.sector, *from);
+                    if live(&decoded.record, place, Some(pending), index).is_some() {
+                        at = after(at, octets_of(decoded));
+                    }
                 }
                 Ok::<_, M::Error>(())
             })?;
@@ -157,11 +160,15 @@ impl<M: Medium> Journal<M> {
     ) -> Result<(), JournalError<M::Error>> {
         let layout = self.ring.layout;
         let Victim { page, known_end, .. } = victim;
-        walk(&mut self.medium, window, layout, page, known_end, |medium, at, decoded| {
-            let place = layout.place(page.sector, at);
-            let Some(copy) = live(&decoded.record, place, pending, index) else { return Ok(()) };
-            let written = head.put(medium, layout, &copy, BEGINNING)?;
-            written.map(|_| ()).ok_or(JournalError::Full)
+        walk(&mut self.medium, window, layout, page, known_end, |medium, batch| {
+            for (at, decoded) in batch {
+                let place = layout.place(page.sector, *at);
+                if let Some(copy) = live(&decoded.record, place, pending, index) {
+                    let written = head.put(medium, layout, &copy, BEGINNING)?;
+                    written.ok_or(JournalError::Full)?;
+                }
+            }
+            Ok::<_, JournalError<M::Error>>(())
         })?;
         Ok(())
     }
@@ -177,20 +184,24 @@ impl<M: Medium> Journal<M> {
         let layout = self.ring.layout;
         let mut window = Window::new();
         let all = layout.geometry.sector_len;
-        walk(medium, &mut window, layout, into, all, |_, at, decoded| {
-            if let Record::Change(change) = &decoded.record
-                && decoded.standing.beginning
-            {
-                usage.learn(index, change, layout.place(into.sector, at), decoded.len);
+        walk(medium, &mut window, layout, into, all, |_, batch| {
+            for (at, decoded) in batch {
+                if let Record::Change(change) = &decoded.record
+                    && decoded.standing.beginning
+                {
+                    usage.learn(index, change, layout.place(into.sector, *at), decoded.len);
+                }
             }
             Ok::<_, M::Error>(())
         })?;
         if let Some(Victim { page, known_end, .. }) = victim {
-            walk(medium, &mut window, layout, page, known_end, |_, at, decoded| {
-                if let Record::Change(change) = &decoded.record
-                    && index.place(change.address()) == Some(layout.place(page.sector, at))
-                {
-                    usage.keep(index, change.address(), None);
+            walk(medium, &mut window, layout, page, known_end, |_, batch| {
+                for (at, decoded) in batch {
+                    if let Record::Change(change) = &decoded.record
+                        && index.place(change.address()) == Some(layout.place(page.sector, *at))
+                    {
+                        usage.keep(index, change.address(), None);
+                    }
                 }
                 Ok::<_, M::Error>(())
             })?;

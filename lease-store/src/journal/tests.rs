@@ -76,6 +76,11 @@ impl RecordIndex for Book {
         true
     }
 
+    fn places(&self) -> u32 {
+        let known = self.places.keys().filter(|address| self.entries.contains_key(address));
+        u32::try_from(known.count()).expect("at most one an address")
+    }
+
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded> {
         self.entries.get(&address).copied()
     }

@@ -12,6 +12,8 @@ impl<S: Store> LeaseTable<S> {
         let census = self.census();
         let stand = census.fresh + census.idle + census.offered + census.bound + census.quarantined;
         assert!(stand == self.len(), "every address stands somewhere, and at one place only");
+        let placed = self.view().slots.iter().filter(|slot| slot.place().is_some()).count();
+        assert!(placed == self.places as usize, "records are counted");
         self.check_lists();
         self.check_bitmap();
         self.check_index();

@@ -100,6 +100,22 @@ impl<I: Index> Wheel<I> {
         }
     }
 
+    /// The slot ends at `until` from now on. Most renewals stay in their list, in which order does not matter until its slots are moved to lower ones: then no other
+    /// slot is touched. What is due comes out in the order in which it became due.
+    pub(super) fn set_until(&mut self, slots: &mut [Slot<I>], slot: usize, until: Timestamp) {
+        let linked = slots.get_mut(slot).expect(LIST);
+        let stays = until != Timestamp::NEVER && linked.list != DUE;
+        if stays && linked.list == self.list_for(until.as_secs()) {
+            linked.until = until;
+            return;
+        }
+        if linked.list != list::NO_LIST {
+            self.unlink(slots, slot);
+        }
+        slots.get_mut(slot).expect(LIST).until = until;
+        self.link(slots, slot);
+    }
+
     /// A bounded piece of work towards `now`.
     pub(super) fn step(&mut self, slots: &mut [Slot<I>], now: Timestamp) -> Step {
         let now = now.as_secs();

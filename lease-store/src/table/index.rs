@@ -37,6 +37,11 @@ impl<I: Index> View<'_, I> {
         in_order.map_while(|(place, slot)| (*slot != I::NONE).then(|| (place, slot.get())))
     }
 
+    /// What is in the bucket that a search for the client begins with.
+    pub(super) fn bucket_of(&self, subnet: SubnetIndex, key: &ClientKey) -> usize {
+        self.buckets.get(home(self, subnet, key)).map_or(0, |slot| slot.get())
+    }
+
     /// What the client has, is offered or had last in the subnet.
     pub(super) fn own(&self, subnet: SubnetIndex, key: &ClientKey) -> Own {
         let mut own = Own::default();
@@ -110,6 +115,7 @@ impl<I: Index> Work<'_, I> {
             }
             self.leave_index(number, subnet, &slot.key());
         }
+        self.set_place(number, None);
         let slot = self.slot_mut(number);
         slot.clear_client();
         slot.set_state(after);

@@ -1,5 +1,6 @@
 //! What do a journal's changes come to, where are the records, and what becomes of the leases when the configuration changes?
 
+use core::hint::black_box;
 use core::net::Ipv4Addr;
 
 use dhcp_core::server::book::Change;
@@ -22,7 +23,11 @@ impl<S: Store> RecordIndex for LeaseTable<S> {
 
     fn set_place(&mut self, address: Ipv4Addr, place: Option<Place>) -> bool {
         let Some((slot, _)) = self.view().find(address) else { return false };
-        self.work().slot_mut(slot).set_place(place)
+        self.work().set_place(slot, place)
+    }
+
+    fn places(&self) -> u32 {
+        self.places
     }
 
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded> {
@@ -67,11 +72,8 @@ impl<S: Store> Replay for LeaseTable<S> {
             }
             Change::Extend { until, .. } => {
                 if work.slot(slot).state() == State::Bound {
-                    work.unlink(slot);
-                    let bound = work.slot_mut(slot);
-                    bound.until = until;
-                    bound.set_promise(Some(until));
-                    work.link(slot);
+                    work.wheel.set_until(work.slots, slot, until);
+                    work.slot_mut(slot).set_promise(Some(until));
                 }
             }
             Change::Release { .. } => {
@@ -89,7 +91,25 @@ impl<S: Store> Replay for LeaseTable<S> {
             Change::Quarantine { until, .. } => work.quarantine(slot, until, UNKNOWN),
             Change::Forget { .. } => work.forget(slot, UNKNOWN),
         }
-        work.slot_mut(slot).set_place(place);
+        if work.slot(slot).place() != place {
+            work.set_place(slot, place);
+        }
+    }
+
+    fn expect<'c>(&self, changes: impl Iterator<Item = &'c Change<'c>>) {
+        let view = self.view();
+        let mut seen = 0;
+        for change in changes {
+            let Some((number, subnet)) = view.find(change.address()) else { continue };
+            let slot = view.slot(number);
+            // A slot may begin in one line of a cache and end in the next. No branch depends on what is fetched, so that the next fetch need not wait.
+            seen ^= slot.until.as_secs() as usize ^ usize::from(slot.list);
+            if let Change::Bind { key, .. } = change {
+                seen ^= view.bucket_of(subnet, key);
+            }
+        }
+        // What was seen does not matter, but it must have been looked at.
+        black_box(seen);
     }
 }
 
@@ -139,7 +159,7 @@ impl<I: Index> Work<'_, I> {
                 self.slot_mut(number).set_twin(true);
             }
         }
-        self.slot_mut(number).set_place(old.place().filter(|_| state == old.state()));
+        self.set_place(number, old.place().filter(|_| state == old.state()));
         self.link(number);
     }
 
