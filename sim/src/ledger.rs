@@ -69,6 +69,11 @@ impl RecordIndex for Ledger {
         true
     }
 
+    fn places(&self) -> u32 {
+        let known = self.places.keys().filter(|address| self.lines.contains_key(address));
+        u32::try_from(known.count()).expect("at most one an address")
+    }
+
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded> {
         let Line { client, until } = self.lines.get(&address)?;
         let pinned = client.as_ref().is_some_and(|client| client.pinned);
@@ -94,6 +99,7 @@ impl Replay for Ledger {
             Change::Release { address } => {
                 if let Some(line) = self.lines.get_mut(&address) {
                     line.until = Timestamp::default();
+                    line.client.iter_mut().for_each(|client| client.pinned = false);
                 }
             }
             Change::Quarantine { address, until } => {

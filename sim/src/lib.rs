@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod book;
 pub mod defect;
 pub mod file;
 pub mod judge;

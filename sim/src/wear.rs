@@ -1,25 +1,15 @@
 //! How fast does a flash wear out under a server's journal? A server's book, a journal and renewals at random, counted.
 
 use core::fmt;
-use core::net::Ipv4Addr;
 
-use dhcp_core::id::{ClientKey, HardwareAddr, InstallationKey};
-use dhcp_core::net::{Range, Subnet};
 use dhcp_core::rng::Rng;
 use dhcp_core::server::Lsn;
-use dhcp_core::server::book::{Change, Grant, Granted, LeaseBook as _};
-use dhcp_core::server::config::{ServerConfig, SubnetConfig};
-use dhcp_core::time::{LeaseTime, Timestamp};
+use dhcp_core::time::Timestamp;
 use lease_store::journal::Journal;
-use lease_store::lease::Slot;
 use lease_store::medium::NorMedium;
-use lease_store::table::{LeaseTable, Pool, Sizes, Span, Storage};
 
+use crate::book::{Terms, book, grant};
 use crate::nor::{Nor, Wear};
-
-/// A book of up to 65,534 addresses.
-pub type Book =
-    LeaseTable<Storage<u16, Vec<Slot<u16>>, Vec<u16>, Vec<u64>, Vec<Span<u16>>, Vec<Pool<u16>>>>;
 
 /// Octets in a sector.
 pub const SECTOR_LEN: usize = 4_096;
@@ -27,7 +17,6 @@ pub const SECTOR_LEN: usize = 4_096;
 /// Erases that a sector of a NOR flash is good for.
 const ERASES_MAX: f64 = 100_000.0;
 
-const INSTALLATION: InstallationKey = InstallationKey([0x5a; 16]);
 const LEASE_SECS: u32 = 3_600;
 const SECS_PER_YEAR: f64 = 365.25 * 86_400.0;
 
@@ -116,70 +105,6 @@ impl fmt::Display for Report {
 pub const HEADING: &str =
     "leases sectors word  slack s  records octets/renewal erases/1,000 uneven by    years";
 
-/// A book of one subnet with `leases` addresses, as a server's configuration makes it.
-///
-/// # Panics
-/// When there are none or more than 65,000.
-#[must_use]
-pub fn book(leases: u16) -> Book {
-    let subnet = Subnet::new(Ipv4Addr::new(10, 1, 0, 0), 16).expect("a network");
-    let ranges = [Range::new(&subnet, address(0), address(leases - 1)).expect("within it")];
-    let subnets = [SubnetConfig {
-        ranges: &ranges,
-        lease_default: LeaseTime::Secs(LEASE_SECS),
-        lease_min: LeaseTime::Secs(60),
-        lease_max: LeaseTime::Secs(LEASE_SECS),
-        authoritative: true,
-        probe: false,
-        ..SubnetConfig::new(subnet)
-    }];
-    let config = ServerConfig::new(&subnets, INSTALLATION);
-    LeaseTable::new(&config, Storage::collected(&Sizes::of(&config))).expect("it has its sizes")
-}
-
-/// The address of a client.
-#[must_use]
-pub fn address(client: u16) -> Ipv4Addr {
-    let [third, fourth] = (client + 1).to_be_bytes();
-    Ipv4Addr::new(10, 1, third, fourth)
-}
-
-/// Grants a client its lease for an hour, and a promise beyond it; the change that is to be recorded, if one is, goes to `record`.
-///
-/// # Panics
-/// When the address is somebody else's.
-pub fn grant(
-    book: &mut Book,
-    client: u16,
-    now: Timestamp,
-    slack_secs: u32,
-    record: impl FnOnce(&mut Book, &Change<'_>),
-) {
-    let [high, low] = client.to_be_bytes();
-    let hardware = HardwareAddr::ethernet([2, 0, 0, 1, high, low]);
-    let key = ClientKey::from_hardware(&INSTALLATION, &hardware);
-    let (address, until) = (address(client), now.plus_secs(LEASE_SECS));
-    let promise = until.plus_secs(slack_secs);
-    let grant =
-        Grant { address, key: &key, hardware: &hardware, until, promise, pinned: false, now };
-    match book.grant(&grant).expect("each client has an address of its own") {
-        Granted::Covered => {}
-        Granted::Extend => record(book, &Change::Extend { address, until: promise }),
-        Granted::Bind => record(
-            book,
-            &Change::Bind {
-                address,
-                key,
-                hardware,
-                client_id: None,
-                name: b"camera-7",
-                until: promise,
-                pinned: false,
-            },
-        ),
-    }
-}
-
 /// Gives every client a lease, and counts what renewals at random cost then, with idle time after each.
 ///
 /// # Panics
@@ -187,13 +112,14 @@ pub fn grant(
 #[must_use]
 pub fn measure<const WORD: usize>(load: Load) -> Report {
     let mut rng = Rng::seeded(7);
-    let mut book = book(load.leases);
+    let mut book = book::<u16>(u32::from(load.leases));
     let medium = NorMedium::new(Nor::<WORD, SECTOR_LEN>::new(load.sectors, 7));
     let (mut journal, _) = Journal::open(medium, &mut book).expect("a new flash is no error");
     let mut lsn = Lsn::ZERO;
     let mut renew = |client: u16, now: Timestamp| {
         let before = lsn;
-        grant(&mut book, client, now, load.slack_secs, |book, change| {
+        let terms = Terms { lease_secs: LEASE_SECS, slack_secs: load.slack_secs };
+        grant(&mut book, u32::from(client), now, terms, |book, change| {
             lsn = lsn.next();
             journal.append(lsn, change, book).expect("there is room");
             assert_eq!(journal.sync().expect("a flash is always synced").lsn(), lsn);

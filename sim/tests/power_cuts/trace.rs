@@ -6,15 +6,19 @@ use std::collections::BTreeMap;
 use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use dhcp_core::rng::Rng;
 use dhcp_core::server::Lsn;
-use dhcp_core::server::book::Change;
+use dhcp_core::server::book::{Change, Entry, Standing};
 use dhcp_core::time::Timestamp;
-use lease_store::index::Replay as _;
+use lease_store::index::Replay;
 use lease_store::journal::{Journal, JournalError, Opened};
 use lease_store::medium::{Medium, NorMedium};
+use sim::book::Book;
 use sim::ledger::{Client, Ledger, Line};
 use sim::nor::Nor;
 
 const INSTALLATION: InstallationKey = InstallationKey([3; 16]);
+
+/// The most clients of a trace that a flash is tried with.
+const CLIENTS_MAX: u8 = 8;
 
 /// What is done to a journal.
 #[derive(Clone, Debug)]
@@ -87,7 +91,7 @@ fn draw(rng: &mut Rng, clients: &[Client], ledger: &Ledger, now: u32) -> Option<
     let now = Timestamp::from_secs(now);
     let until = now.plus_secs(100 + rng.below(900));
     let last = u8::try_from(1 + rng.below(u32::try_from(clients.len()).ok()? + 2)).ok()?;
-    let address = Ipv4Addr::new(10, 0, 1, last);
+    let address = Ipv4Addr::new(10, 0, 0, last);
     let line = ledger.lines.get(&address);
     let live = line.filter(|line| line.until > now);
     match rng.below(16) {
@@ -144,16 +148,19 @@ pub(crate) fn run<const WORD: usize, const SECTOR: usize>(
     from: usize,
     to: usize,
 ) -> Ran<WORD, SECTOR> {
-    let mut ledger = Ledger::default();
-    let (mut journal, _) = Journal::open(NorMedium::new(nor), &mut ledger).unwrap();
+    let mut table = table();
+    let (mut journal, _) = Journal::open(NorMedium::new(nor), &mut table).unwrap();
     let mut lsn = Lsn::ZERO;
     let mut done = from;
     for op in &trace.ops[from..to] {
-        if apply(&mut journal, &mut ledger, &mut lsn, op).is_err() || journal.sync().is_err() {
+        if apply(&mut journal, &mut table, &mut lsn, op).is_err() || journal.sync().is_err() {
             break;
         }
         done += 1;
     }
+    table.check();
+    let live = journal.usage().live as usize;
+    assert!(live <= table.len(), "no address has more than one record that counts: {live}");
     let nor = journal.into_medium().into_flash();
     Ran { nor, done }
 }
@@ -161,41 +168,66 @@ pub(crate) fn run<const WORD: usize, const SECTOR: usize>(
 /// Does one step, without a sync.
 pub(crate) fn apply<M: Medium>(
     journal: &mut Journal<M>,
-    ledger: &mut Ledger,
+    book: &mut impl Replay,
     lsn: &mut Lsn,
     op: &Op,
 ) -> Result<(), JournalError<M::Error>> {
     match op {
         Op::Bind(address, client, until) => {
             let change = client.bind(*address, *until);
-            ledger.replay(&change);
+            book.replay(&change);
             *lsn = lsn.next();
-            journal.append(*lsn, &change, ledger)
+            journal.append(*lsn, &change, book)
         }
         Op::Change(change) => {
-            ledger.replay(change);
+            book.replay(change);
             *lsn = lsn.next();
-            journal.append(*lsn, change, ledger)
+            journal.append(*lsn, change, book)
         }
-        Op::Mark(time) => journal.mark_time(*time, ledger),
-        Op::Idle => journal.tidy(ledger).map(|_| ()),
+        Op::Mark(time) => journal.mark_time(*time, book),
+        Op::Idle => journal.tidy(book).map(|_| ()),
     }
 }
 
-/// Reads the flash twice, and returns what is on it. Reading changes nothing.
+/// A server's own table, for the addresses of the traces that flashes are tried with.
+pub(crate) fn table() -> Book<u16> {
+    sim::book::book(u32::from(CLIENTS_MAX) + 2)
+}
+
+/// The table stands as the map does, address by address, and all that must hold of a table does.
+pub(crate) fn assert_same(table: &Book<u16>, lines: &BTreeMap<Ipv4Addr, Line>) {
+    table.check();
+    // Nothing is over yet: what is there is shown as it was recorded.
+    let mut entries: Vec<Entry> = table.entries(Timestamp::default()).collect();
+    entries.retain(|entry| entry.key.is_some() || entry.standing == Standing::Quarantined);
+    assert_eq!(entries.len(), lines.len(), "{entries:?} {lines:?}");
+    for (entry, (address, line)) in entries.iter().zip(lines) {
+        let client = line.client.as_ref();
+        let standing = match client {
+            None => Standing::Quarantined,
+            Some(_) if line.until == Timestamp::default() => Standing::Idle,
+            Some(_) => Standing::Bound,
+        };
+        assert_eq!((entry.address, entry.standing), (*address, standing));
+        assert_eq!((entry.key, entry.until), (client.map(|client| client.key), line.until));
+        assert_eq!(entry.hardware, client.map(|client| client.hardware));
+        assert_eq!(entry.pinned, client.is_some_and(|client| client.pinned));
+    }
+}
+
+/// Reads the flash twice, into a map and into a table, and returns what is on it. Reading changes nothing.
 pub(crate) fn read<const WORD: usize, const SECTOR: usize>(
     nor: &mut Nor<WORD, SECTOR>,
 ) -> (State, Opened) {
     let steps = nor.steps();
-    let mut once = || {
-        let mut ledger = Ledger::default();
-        let (_, opened) = Journal::open(NorMedium::new(&mut *nor), &mut ledger).unwrap();
-        (State { lines: ledger.lines, time: opened.time.unwrap_or_default() }, opened)
-    };
-    let first = once();
-    assert_eq!(first, once(), "reading twice gives the same");
+    let mut ledger = Ledger::default();
+    let (_, opened) = Journal::open(NorMedium::new(&mut *nor), &mut ledger).unwrap();
+    let mut table = table();
+    let (_, again) = Journal::open(NorMedium::new(&mut *nor), &mut table).unwrap();
+    assert_eq!(opened, again, "reading twice gives the same");
     assert_eq!(nor.steps(), steps, "reading writes nothing");
-    first
+    assert_same(&table, &ledger.lines);
+    (State { lines: ledger.lines, time: opened.time.unwrap_or_default() }, opened)
 }
 
 /// Where the trace goes on after a cut in step `done`: what is on the flash is all of it or nothing. Fails when it is anything else.
