@@ -1,6 +1,10 @@
 //! How does the journal go on to the next sector? It empties the oldest one into it, and only then says that it counts.
 
+use core::net::Ipv4Addr;
+
+use dhcp_core::id::ClientKey;
 use dhcp_core::server::book::Change;
+use dhcp_core::time::Timestamp;
 
 use super::page::{BEGIN_LEN, Beginning, Page, Window, beginning, octets_of, walk};
 use super::{Head, Journal, JournalError};
@@ -31,8 +35,7 @@ impl<M: Medium> Journal<M> {
     /// Goes on to the next sector. `true` when `pending` is recorded in it and the index knows.
     ///
     /// The change that is pending is made in the book already, so that what it replaced is not copied; it is written beside the copies, and the sector
-    /// counts with both or not at all. Only when they leave no room for it, what another client had there may be lost before it is recorded itself: the
-    /// memory of a claim that was over.
+    /// counts with both or not at all. When they leave no room for it, what it replaces is looked up on the medium and copied, too, until it is recorded itself.
     pub(super) fn rotate(
         &mut self,
         pending: Option<&Record<'_>>,
@@ -53,15 +56,22 @@ impl<M: Medium> Journal<M> {
         let header = header.get(..len).expect("a header is not longer than its room");
         self.medium.program(self.ring.layout.base(sector), header)?;
         let layout = self.ring.layout;
-        let pending = match pending {
+        let mut kept = Kept::default();
+        let beside = match pending {
             Some(record) if self.has_room(&head, record, victim, &mut window, &*index)? => {
                 head.put(&mut self.medium, layout, record, BEGINNING)?;
                 Some(record)
             }
+            Some(Record::Change(
+                change @ (Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. }),
+            )) => {
+                kept = self.replaced_by(change, &mut window)?;
+                None
+            }
             Some(_) | None => None,
         };
         if let Some(victim) = victim {
-            self.copy(&mut head, victim, pending, &mut window, &*index)?;
+            self.copy(&mut head, victim, beside, &kept, &mut window, &*index)?;
         }
         // The copies must be durable before the record that makes them count.
         self.sync_medium()?;
@@ -83,7 +93,32 @@ impl<M: Medium> Journal<M> {
         self.usage.sectors_begun = self.usage.sectors_begun.saturating_add(1);
         self.emptied = Some(Emptied { into: page, victim });
         self.reindex(index)?;
-        Ok(pending.is_some())
+        Ok(beside.is_some())
+    }
+
+    /// What the medium says of that the change replaces, which the index does not know any more: read from all of it, since this is seldom.
+    fn replaced_by(
+        &mut self,
+        change: &Change<'_>,
+        window: &mut Window,
+    ) -> Result<Kept, JournalError<M::Error>> {
+        let mut kept = Kept::default();
+        let layout = self.ring.layout;
+        let newest = self.head.or(self.before);
+        let mut next = self.ring.first_from(&mut self.medium, self.ring.oldest, 0)?;
+        while let Some(page) = next {
+            let end = newest.filter(|newest| newest.page == page).map_or(0, |newest| newest.at);
+            walk(&mut self.medium, window, layout, page, end, |_, batch| {
+                for (at, decoded) in batch {
+                    if let Record::Change(said) = &decoded.record {
+                        kept.learn(change, said, layout.place(page.sector, *at));
+                    }
+                }
+                Ok::<_, M::Error>(())
+            })?;
+            next = self.ring.first_from(&mut self.medium, page.seq + 1, page.sector + 1)?;
+        }
+        Ok(kept)
     }
 
     /// The sector to be emptied, unless there is one more free sector, or can be.
@@ -149,12 +184,13 @@ impl<M: Medium> Journal<M> {
         Ok(after(at, BEGIN_LEN.next_multiple_of(layout.unit())).is_some())
     }
 
-    /// Copies what is live in the oldest sector, and is not replaced by the pending record.
+    /// Copies what is live in the oldest sector and is not replaced by the record beside it, and what is kept although the index does not know it any more.
     fn copy(
         &mut self,
         head: &mut Head,
         victim: Victim,
-        pending: Option<&Record<'_>>,
+        beside: Option<&Record<'_>>,
+        kept: &Kept,
         window: &mut Window,
         index: &impl RecordIndex,
     ) -> Result<(), JournalError<M::Error>> {
@@ -163,7 +199,8 @@ impl<M: Medium> Journal<M> {
         walk(&mut self.medium, window, layout, page, known_end, |medium, batch| {
             for (at, decoded) in batch {
                 let place = layout.place(page.sector, *at);
-                if let Some(copy) = live(&decoded.record, place, pending, index) {
+                let copy = kept.copy(&decoded.record, place);
+                if let Some(copy) = copy.or_else(|| live(&decoded.record, place, beside, index)) {
                     let written = head.put(medium, layout, &copy, BEGINNING)?;
                     written.ok_or(JournalError::Full)?;
                 }
@@ -188,6 +225,7 @@ impl<M: Medium> Journal<M> {
             for (at, decoded) in batch {
                 if let Record::Change(change) = &decoded.record
                     && decoded.standing.beginning
+                    && is_known(change, index)
                 {
                     usage.learn(index, change, layout.place(into.sector, *at), decoded.len);
                 }
@@ -228,6 +266,90 @@ struct Victim {
     next_seq: u32,
 }
 
+/// What a change replaces that is not recorded yet: what stands at its address, and the address that its client had before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    at_address: Option<Said>,
+    of_client: Option<Said>,
+}
+
+/// What the records say of an address, up to some record.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    address: Ipv4Addr,
+    key: Option<ClientKey>,
+    place: Place,
+    until: Timestamp,
+    pinned: bool,
+}
+
+impl Kept {
+    /// The next record says this.
+    fn learn(&mut self, pending: &Change<'_>, said: &Change<'_>, place: Place) {
+        let address = said.address();
+        for kept in [&mut self.at_address, &mut self.of_client] {
+            let Some(before) = kept else { continue };
+            match *said {
+                // An address has one client, and a client one address: what was said before of either is over.
+                Change::Bind { key, .. } if before.key == Some(key) => *kept = None,
+                _ if before.address != address => {}
+                Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. } => {
+                    *kept = None;
+                }
+                Change::Extend { until, .. } => before.until = until,
+                Change::Release { .. } => {
+                    (before.until, before.pinned) = (Timestamp::default(), false);
+                }
+            }
+        }
+        let (key, until, pinned) = match *said {
+            Change::Bind { key, until, pinned, .. } => (Some(key), until, pinned),
+            Change::Quarantine { until, .. } => (None, until, false),
+            Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => return,
+        };
+        let said = Said { address, key, place, until, pinned };
+        let of_client = if let Change::Bind { key: pending, .. } = pending {
+            key == Some(*pending)
+        } else {
+            false
+        };
+        if address == pending.address() {
+            self.at_address = Some(said);
+        } else if of_client {
+            self.of_client = Some(said);
+        }
+    }
+
+    /// The record as it is to be copied, if it is one of those that are kept.
+    fn copy<'a>(&self, record: &Record<'a>, place: Place) -> Option<Record<'a>> {
+        let Record::Change(change) = record else { return None };
+        let mut kept = [self.at_address, self.of_client].into_iter().flatten();
+        let Said { until, pinned, .. } = kept.find(|said| said.place == place)?;
+        with_end(change, until, pinned).map(Record::Change)
+    }
+}
+
+/// Whether the index has what the record says, and not only the medium until a pending change is recorded.
+fn is_known(change: &Change<'_>, index: &impl RecordIndex) -> bool {
+    let recorded = index.recorded(change.address());
+    match change {
+        Change::Bind { key, .. } => recorded.is_some_and(|recorded| recorded.key == Some(*key)),
+        Change::Quarantine { .. } => recorded.is_some_and(|recorded| recorded.key.is_none()),
+        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => true,
+    }
+}
+
+/// The full record with another end; `None` for one that is not full.
+fn with_end<'a>(change: &Change<'a>, until: Timestamp, pinned: bool) -> Option<Change<'a>> {
+    match *change {
+        Change::Bind { address, key, hardware, client_id, name, until: _, pinned: _ } => {
+            Some(Change::Bind { address, key, hardware, client_id, name, until, pinned })
+        }
+        Change::Quarantine { address, until: _ } => Some(Change::Quarantine { address, until }),
+        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => None,
+    }
+}
+
 /// The record at `place` as it is to be copied; `None` when it says nothing that still holds, or that is replaced by the pending record beside it.
 fn live<'a>(
     record: &Record<'a>,
@@ -249,22 +371,6 @@ fn live<'a>(
         return None;
     }
     let recorded = index.recorded(change.address())?;
-    match *change {
-        Change::Bind { address, key, hardware, client_id, name, until: _, pinned: _ } => {
-            (recorded.key == Some(key)).then_some(Change::Bind {
-                address,
-                key,
-                hardware,
-                client_id,
-                name,
-                until: recorded.until,
-                pinned: recorded.pinned,
-            })
-        }
-        Change::Quarantine { address, until: _ } => {
-            recorded.key.is_none().then_some(Change::Quarantine { address, until: recorded.until })
-        }
-        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => None,
-    }
-    .map(Record::Change)
+    let changed = with_end(change, recorded.until, recorded.pinned)?;
+    is_known(change, index).then_some(Record::Change(changed))
 }

@@ -12,17 +12,20 @@ use crate::index::Recorded;
 
 const KEY: InstallationKey = InstallationKey([7; 16]);
 
-/// A medium that works.
+/// A medium that works as long as it has power.
 #[derive(Clone, Debug)]
 struct Memory {
     geometry: Geometry,
     octets: Vec<u8>,
+    /// Calls of `program` until the power is cut; none: it is not.
+    calls_left: Option<u32>,
 }
 
 impl Memory {
     fn new(word_len: u32, sector_len: u32, sectors: u32) -> Self {
         let geometry = Geometry { word_len, sector_len, sectors };
-        Self { geometry, octets: vec![0; (sector_len * sectors) as usize] }
+        let octets = vec![0; (sector_len * sectors) as usize];
+        Self { geometry, octets, calls_left: None }
     }
 }
 
@@ -40,6 +43,9 @@ impl Medium for Memory {
     }
 
     fn program(&mut self, at: u32, octets: &[u8]) -> Result<(), Self::Error> {
+        if let Some(left) = &mut self.calls_left {
+            *left = left.checked_sub(1).ok_or(core::fmt::Error)?;
+        }
         let word_len = self.geometry.word_len;
         assert!(at.is_multiple_of(word_len), "words are programmed whole");
         assert!(octets.len().is_multiple_of(word_len as usize), "words are programmed whole");
@@ -364,4 +370,48 @@ fn what_is_torn_is_said_and_never_written_behind() {
     assert_ne!(store.book.places[&address(3)].0 * 4 / 4_096, at / 4_096);
     let (store, opened) = store.reopened();
     assert_eq!((opened.torn_at, opened.octets_lost, store.book.entries.len()), (None, 0, 2));
+}
+
+/// As many leases as two sectors have room for, of which the last ones just fit, and then a change that is too long to be written beside them. Wherever
+/// the power is cut, either that change is there or what it replaces.
+#[test]
+fn what_a_change_replaces_is_kept_until_it_is_recorded_however_full_the_sectors_are() {
+    let mut followed = 0;
+    for leases in 24..33 {
+        for (last, client) in [(1, 99), (2, 99), (60, 1), (60, 2), (3, 1)] {
+            for calls in 0..60 {
+                let (mut store, _) = Store::open(Memory::new(4, 512, 3));
+                for last in 1..=leases {
+                    store.record(&bind(last, last, 100));
+                }
+                store.record(&extend(1, 200));
+                store.record(&extend(2, 300));
+                let before = store.book.entries.clone();
+                let Change::Bind { address, key, hardware, client_id, until, pinned, .. } =
+                    bind(last, client, 400)
+                else {
+                    unreachable!("it is one")
+                };
+                let name = &[b'n'; 64];
+                let change =
+                    Change::Bind { address, key, hardware, client_id, name, until, pinned };
+                store.journal.medium.calls_left = Some(calls);
+                store.book.replay(&change);
+                store.lsn = store.lsn.next();
+                let appended = store.journal.append(store.lsn, &change, &mut store.book);
+                let after = store.book.entries;
+                let mut medium = store.journal.into_medium();
+                medium.calls_left = None;
+                let (again, _) = Store::open(medium);
+                let (found, known) = (again.book.entries, [&before, &after]);
+                assert!(known.contains(&&found), "{leases} leases, {calls} calls: {found:?}");
+                if appended.is_ok() {
+                    assert_eq!(found, after);
+                    followed += 1;
+                    break;
+                }
+            }
+        }
+    }
+    assert!(followed >= 30, "{followed} changes found room in the end");
 }

@@ -9,6 +9,7 @@
 
 mod exhaustive;
 mod file;
+mod full;
 mod header;
 mod random;
 mod trace;
