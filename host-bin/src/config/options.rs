@@ -292,11 +292,15 @@ pub(crate) fn name_of(code: u8) -> String {
     name.map_or_else(|| format!("option {code}"), |name| (*name).to_owned())
 }
 
+/// By how many octets the word that was meant is longer or shorter than the one that was written, at most.
+const NEAR: usize = 4;
+
 /// The word among `words` that is most like `word`, if one is like it at all.
 pub(crate) fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    let likeness = |other: &str| strsim::jaro_winkler(word, other);
-    let best = words.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
-    (likeness(best) > 0.8).then_some(best)
+    let near = words.filter(|other| other.len().abs_diff(word.len()) <= NEAR);
+    let likeness = near.map(|other| (strsim::jaro_winkler(word, other), other));
+    let (likeness, best) = likeness.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+    (likeness > 0.8).then_some(best)
 }
 
 /// Why an option cannot be set by a configuration, when it cannot.
