@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use toml_edit::{DocumentMut, Item, TomlError, table, value};
 
 /// By how much a count may exceed its budget, in percent.
 pub const TOLERANCE_PERCENT: f64 = 2.0;
@@ -30,6 +31,37 @@ pub struct Budget {
 
 /// Instructions of one operation, by the scenario's name, in the order in which they were counted.
 pub type Counts = Vec<(String, f64)>;
+
+/// The text of `budget.toml` with these counts for `architecture`. When they are all that there are, `all_by` is the compiler that they are of, and
+/// scenarios that are no more are left out; else the others keep what they have.
+///
+/// # Errors
+/// When the text is not TOML.
+///
+/// # Panics
+/// When it is TOML and not a budget.
+pub fn written(
+    text: &str,
+    architecture: &str,
+    counts: &Counts,
+    all_by: Option<&str>,
+) -> Result<String, TomlError> {
+    let mut document: DocumentMut = text.parse()?;
+    if let Some(compiler) = all_by {
+        *document.entry("rustc").or_insert(Item::None) = value(compiler);
+    }
+    let all = document.entry("instructions").or_insert_with(table);
+    let all = all.as_table_mut().expect("instructions are a table");
+    let here = all.entry(architecture).or_insert_with(table);
+    let here = here.as_table_mut().expect("an architecture has a table");
+    if all_by.is_some() {
+        here.retain(|name, _| counts.iter().any(|(counted, _)| counted == name));
+    }
+    for (name, count) in counts {
+        *here.entry(name).or_insert(Item::None) = value((count * 10.0).round() / 10.0);
+    }
+    Ok(document.to_string())
+}
 
 /// What is wrong with a count.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +206,22 @@ mod tests {
     fn budgets_and_scenarios_belong_together() {
         let found = complaints(&[("new", 1.0)], &[("old", 1.0)]);
         assert!(found[0].starts_with("new:") && found[1].starts_with("old:"), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_written_is_the_budget_and_other_architectures_keep_theirs() {
+        let text = "rustc = \"x\"\n\n[instructions.here]\n# of what\n\"b, 1 %\" = 2.0\n\"a\" = 1.0\n\n[instructions.there]\na = 7.0\n";
+        let counts = vec![("c".to_owned(), 3.04), ("b, 1 %".to_owned(), 5.0)];
+        let read = |text: &str| toml_edit::de::from_str::<Budget>(text).unwrap().instructions;
+        let part = written(text, "here", &counts, None).unwrap();
+        assert!(part.contains("# of what\n\"b, 1 %\" = 5.0\n"), "{part}");
+        assert_eq!(read(&part)["here"].len(), 3);
+        let all = read(&written(text, "here", &counts, Some("y")).unwrap());
+        assert_eq!(
+            all["here"],
+            BTreeMap::from([("b, 1 %".to_owned(), 5.0), ("c".to_owned(), 3.0)])
+        );
+        assert_eq!(all["there"], BTreeMap::from([("a".to_owned(), 7.0)]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Is any scenario dearer than its budget? `cargo run --release -p benches --bin budget`; needs valgrind.
 //!
 //! It starts itself under callgrind, where each scenario leaves a part of the profile, adds the instructions up and compares them with `budget.toml`.
-//! With `--write` it prints what belongs into that file.
+//! With `--write` it puts them into that file. Beside them it shows what the Cortex-M3 image may take for the same, which `scripts/test-firmware` counts.
 
 use core::error::Error;
 use core::hint::black_box;
@@ -10,17 +10,19 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use benches::budget::{Budget, Counts, compare, percent_above};
+use benches::budget::{Budget, Counts, compare, percent_above, written};
 use benches::scenario::{Scale, Scenario, visit_all};
 use clap::Parser;
+use serde::Deserialize;
+use toml_edit::de::from_str;
 
 /// Counts the instructions of every scenario and fails when one exceeds its budget.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Print the counts as budget.toml has them, and compare nothing.
+    /// Put the counts into budget.toml, and complain of nothing.
     #[arg(long)]
     write: bool,
-    /// Only scenarios whose name contains this; then nothing is compared.
+    /// Only scenarios whose name contains this.
     #[arg(long, value_name = "PART", default_value = "")]
     only: String,
     /// Do the work, to be counted by the callgrind that this runs under.
@@ -81,37 +83,62 @@ fn end_of_part(name: &str) {
 
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let counts = count(&arguments.only)?;
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = here.join("budget.toml");
+    let text = fs::read_to_string(&path)?;
+    let budget: Budget = from_str(&text)?;
     let rustc = Command::new("rustc").arg("--version").output();
     let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let rustc = rustc.unwrap_or_default();
-    let architecture = std::env::consts::ARCH;
-    if arguments.write || !arguments.only.is_empty() {
-        println!("rustc = \"{rustc}\"\n\n[instructions.{architecture}]");
-        counts.iter().for_each(|(name, count)| println!("\"{name}\" = {count:.1}"));
-        return Ok(true);
-    }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("budget.toml");
-    let budget: Budget = toml::from_str(&fs::read_to_string(path)?)?;
     if budget.rustc != rustc {
         eprintln!("note: the budgets were counted with {}, this is {rustc}", budget.rustc);
     }
-    let none = BTreeMap::new();
-    let of_here = budget.instructions.get(architecture).unwrap_or(&none);
-    if of_here.is_empty() {
+    let architecture = std::env::consts::ARCH;
+    let mut of_here = budget.instructions.get(architecture).cloned().unwrap_or_default();
+    of_here.retain(|name, _| name.contains(&arguments.only));
+    let firmware = fs::read_to_string(here.join("../sim/firmware/budget.toml"))?;
+    print(&counts, &of_here, &from_str(&firmware)?);
+    if arguments.write {
+        let all_by = Some(rustc.as_str()).filter(|_| arguments.only.is_empty());
+        fs::write(&path, written(&text, architecture, &counts, all_by)?)?;
+        return Ok(true);
+    }
+    if of_here.is_empty() && !counts.is_empty() {
         return Err(format!("budget.toml has no counts for {architecture}; see --write").into());
     }
-    println!(
-        "{:<64} {:>10} {:>10} {:>8}",
-        "instructions of one operation", "counted", "budget", ""
-    );
-    for (name, count) in &counts {
-        let budget = of_here.get(name).copied().unwrap_or(f64::NAN);
-        let above = percent_above(*count, budget);
-        println!("{name:<64} {count:>10.1} {budget:>10.1} {above:>+7.2} %");
-    }
-    let complaints = compare(&counts, of_here);
+    let complaints = compare(&counts, &of_here);
     complaints.iter().for_each(|complaint| eprintln!("error: {complaint}"));
     Ok(complaints.is_empty())
+}
+
+/// What the image may take: see `sim/firmware/budget.toml`.
+#[derive(Debug, Deserialize)]
+struct Firmware {
+    instructions: BTreeMap<String, f64>,
+}
+
+impl Firmware {
+    /// Its names of the scenarios that are counted there, too. It has 64 addresses.
+    fn of(&self, scenario: &str) -> Option<f64> {
+        let name = match scenario {
+            "DISCOVER to OFFER, new client, 64 addresses, 99 %" => "discover",
+            "renewal, within the promise, 64 addresses, 100 %" => "renew",
+            _ => return None,
+        };
+        self.instructions.get(name).copied()
+    }
+}
+
+fn print(counts: &Counts, budget: &BTreeMap<String, f64>, firmware: &Firmware) {
+    let heading = "instructions of one operation";
+    println!("{heading:<64} {:>10} {:>10} {:>9} {:>10}", "counted", "budget", "", "Cortex-M3");
+    for (name, count) in counts {
+        let budget = budget.get(name).copied().unwrap_or(f64::NAN);
+        let above = percent_above(*count, budget);
+        let firmware = firmware.of(name).map(|budget| format!(" {budget:>10.0}"));
+        let firmware = firmware.unwrap_or_default();
+        println!("{name:<64} {count:>10.1} {budget:>10.1} {above:>+7.2} %{firmware}");
+    }
 }
 
 /// Runs this program under callgrind and reads what it counted.
