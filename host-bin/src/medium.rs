@@ -5,7 +5,9 @@
 
 pub mod disk;
 mod image;
+mod syncer;
 
+use core::mem;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -87,7 +89,9 @@ pub struct FileMedium<D = LinuxDisk> {
     /// Octets of the file in front of the journal; none when it is written.
     base: u64,
     writable: bool,
-    /// What was written since the last sync that succeeded, in this order.
+    /// What is written and being synced.
+    syncing: Vec<Run>,
+    /// What came after it, or was not synced because that failed, in this order.
     unsynced: Vec<Run>,
     /// Memory of runs that were synced, for the next ones: a server in full swing allocates nothing.
     spare: Vec<Vec<u8>>,
@@ -173,6 +177,7 @@ impl<D: Disk> FileMedium<D> {
             geometry,
             base: 0,
             writable: false,
+            syncing: Vec::new(),
             unsynced: Vec::new(),
             spare: Vec::new(),
             ahead: Run::default(),
@@ -262,6 +267,37 @@ impl<D: Disk> FileMedium<D> {
         Ok(&mut self.unsynced.last_mut().expect("it is there or was pushed").octets)
     }
 
+    fn write_unsynced(&mut self) -> Result<(), FileError> {
+        for run in &self.unsynced {
+            if run.at < self.ahead.end() && run.end() > self.ahead.at {
+                self.ahead.octets.clear();
+            }
+            let written = self.write_all(&run.octets, run.at);
+            written.map_err(|source| system("write", &self.path, source))?;
+        }
+        Ok(())
+    }
+
+    /// What becomes of what was being synced: it is forgotten, or goes back to the front of what is to be written.
+    fn ended(&mut self, ended: io::Result<()>) -> Result<(), FileError> {
+        if let Err(source) = ended {
+            self.syncing.append(&mut self.unsynced);
+            mem::swap(&mut self.syncing, &mut self.unsynced);
+            return Err(system("sync", &self.path, source));
+        }
+        Self::forget(&mut self.syncing, &mut self.spare);
+        Ok(())
+    }
+
+    /// Keeps the memory of what is synced.
+    fn forget(synced: &mut Vec<Run>, spare: &mut Vec<Vec<u8>>) {
+        for Run { mut octets, .. } in synced.drain(..) {
+            octets.clear();
+            spare.push(octets);
+        }
+        spare.truncate(SPARE_MAX);
+    }
+
     /// The file below.
     pub const fn disk(&self) -> &D {
         &self.disk
@@ -318,7 +354,7 @@ impl<D: Disk> Medium for FileMedium<D> {
             filled
         };
         read.map_err(|source| system("read", &self.path, source))?;
-        for run in &self.unsynced {
+        for run in self.syncing.iter().chain(&self.unsynced) {
             run.overlay(at, octets);
         }
         Ok(())
@@ -337,20 +373,38 @@ impl<D: Disk> Medium for FileMedium<D> {
     }
 
     fn sync(&mut self) -> Result<(), FileError> {
-        for run in &self.unsynced {
-            if run.at < self.ahead.end() && run.end() > self.ahead.at {
-                self.ahead.octets.clear();
-            }
-            let written = self.write_all(&run.octets, run.at);
-            written.map_err(|source| system("write", &self.path, source))?;
+        if !self.syncing.is_empty() {
+            let ended = self.disk.end_sync(true);
+            // Should it have failed, all of it is written again here.
+            let _ = self.ended(ended.expect("it was waited for"));
         }
+        self.write_unsynced()?;
         self.disk.sync_data().map_err(|source| system("sync", &self.path, source))?;
-        for Run { mut octets, .. } in self.unsynced.drain(..) {
-            octets.clear();
-            self.spare.push(octets);
-        }
-        self.spare.truncate(SPARE_MAX);
+        Self::forget(&mut self.unsynced, &mut self.spare);
         Ok(())
+    }
+
+    fn begin_sync(&mut self) -> Result<bool, FileError> {
+        assert!(self.syncing.is_empty(), "one sync is on its way at a time");
+        if self.unsynced.is_empty() {
+            return Ok(false);
+        }
+        self.write_unsynced()?;
+        let begun = self.disk.begin_sync();
+        if begun.map_err(|source| system("sync", &self.path, source))? {
+            mem::swap(&mut self.syncing, &mut self.unsynced);
+            return Ok(true);
+        }
+        Self::forget(&mut self.unsynced, &mut self.spare);
+        Ok(false)
+    }
+
+    fn end_sync(&mut self) -> Option<Result<(), FileError>> {
+        if self.syncing.is_empty() {
+            return Some(Ok(()));
+        }
+        let ended = self.disk.end_sync(false)?;
+        Some(self.ended(ended))
     }
 
     fn grow(&mut self) -> Result<bool, FileError> {

@@ -12,11 +12,12 @@ mod page;
 mod replay;
 mod ring;
 mod rotate;
+mod sync;
 
 use core::net::Ipv4Addr;
 
+use dhcp_core::server::Lsn;
 use dhcp_core::server::book::Change;
-use dhcp_core::server::{Durable, Lsn};
 use dhcp_core::time::Timestamp;
 
 pub use self::error::JournalError;
@@ -48,7 +49,13 @@ pub struct Journal<M> {
     erased: Option<u32>,
     time: Timestamp,
     appended: Lsn,
-    /// Something was programmed or erased since the last sync.
+    /// What was appended up to here is durable.
+    durable: Lsn,
+    /// A sync is on its way that covers what was appended up to here.
+    syncing: Option<Lsn>,
+    /// How many syncs were begun since the last one that was waited for.
+    beside: u32,
+    /// Something was programmed or erased since the last sync began.
     unsynced: bool,
     /// The last sync failed: nothing is written before one succeeds.
     failed: bool,
@@ -144,6 +151,9 @@ impl<M: Medium> Journal<M> {
             erased: None,
             time: found.opened.time.unwrap_or_default(),
             appended: Lsn::ZERO,
+            durable: Lsn::ZERO,
+            syncing: None,
+            beside: 0,
             unsynced: false,
             failed: false,
             lost: false,
@@ -215,30 +225,6 @@ impl<M: Medium> Journal<M> {
         if time > self.time {
             self.append_record(&Record::Time(time), index)?;
             self.time = time;
-        }
-        Ok(())
-    }
-
-    /// Makes durable what was appended: many changes at once, if there are many.
-    ///
-    /// # Errors
-    /// [`JournalError`] when that failed, or when a change since the last call could not be appended: then no acknowledgement that waits may leave. What was
-    /// appended may or may not be there after a power cut; what was durable before is. The journal can be used on, and tries again.
-    pub fn sync(&mut self) -> Result<Durable, JournalError<M::Error>> {
-        if self.lost {
-            self.lost = false;
-            return Err(JournalError::NotAppended);
-        }
-        self.sync_medium()?;
-        Ok(Durable::synced_up_to(self.appended))
-    }
-
-    fn sync_medium(&mut self) -> Result<(), JournalError<M::Error>> {
-        if self.unsynced || self.failed {
-            let synced = self.medium.sync();
-            self.failed = synced.is_err();
-            synced?;
-            self.unsynced = false;
         }
         Ok(())
     }
@@ -315,7 +301,8 @@ impl<M: Medium> Journal<M> {
         // A sector of live records only leaves no room, but then the next oldest is emptied; after as many as there are, there is none.
         for _ in 0..=self.ring.layout.geometry.sectors {
             if let Some(mut head) = self.head {
-                let standing = Standing { beginning: false, settled: !self.unsynced };
+                let standing =
+                    Standing { beginning: false, settled: !self.unsynced && !self.is_syncing() };
                 self.unsynced = true;
                 match head.put(&mut self.medium, self.ring.layout, record, standing) {
                     Ok(Some(written)) => {

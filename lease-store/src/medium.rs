@@ -61,6 +61,23 @@ pub trait Medium {
         Ok(())
     }
 
+    /// Begins a sync of what was programmed and erased so far, and goes on meanwhile: `true` when it is on its way, `false` when it is done already.
+    /// One is on its way at a time, until [`Medium::end_sync`] tells what came of it, or [`Medium::sync`], which waits for it.
+    ///
+    /// # Errors
+    /// As [`Medium::sync`]; nothing is on its way then.
+    fn begin_sync(&mut self) -> Result<bool, Self::Error> {
+        self.sync().map(|()| false)
+    }
+
+    /// What came of the sync that is on its way; `None` when it is not at its end yet. What was programmed since it began is not covered.
+    ///
+    /// # Errors
+    /// As [`Medium::sync`].
+    fn end_sync(&mut self) -> Option<Result<(), Self::Error>> {
+        Some(Ok(()))
+    }
+
     /// Becomes larger by one sector, if it can: `true` when it did. What that holds does not matter.
     ///
     /// # Errors
@@ -91,6 +108,14 @@ impl<M: Medium> Medium for &mut M {
 
     fn sync(&mut self) -> Result<(), Self::Error> {
         M::sync(self)
+    }
+
+    fn begin_sync(&mut self) -> Result<bool, Self::Error> {
+        M::begin_sync(self)
+    }
+
+    fn end_sync(&mut self) -> Option<Result<(), Self::Error>> {
+        M::end_sync(self)
     }
 
     fn grow(&mut self) -> Result<bool, Self::Error> {

@@ -1,9 +1,13 @@
 //! What of a file and its directory does a journal need? Few calls, so that a simulated disk can have all the faults of a real one.
 
+use core::cell::OnceCell;
+use core::task::{Context, Poll};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use super::syncer::Syncer;
 
 /// A file that is read and written at any place.
 pub trait Disk {
@@ -37,6 +41,19 @@ pub trait Disk {
     /// The system's.
     fn sync_data(&self) -> io::Result<()>;
 
+    /// Begins [`Disk::sync_data`] and does not wait for it: `true` when it is on its way, `false` when it is done already. One at a time.
+    ///
+    /// # Errors
+    /// The system's; nothing is on its way then.
+    fn begin_sync(&self) -> io::Result<bool> {
+        self.sync_data().map(|()| false)
+    }
+
+    /// What came of the sync that was begun; waits for it, or else gives `None` while it is on its way.
+    fn end_sync(&self, _wait: bool) -> Option<io::Result<()>> {
+        Some(Ok(()))
+    }
+
     /// As [`Disk::sync_data`], with the file's length (fsync).
     ///
     /// # Errors
@@ -55,6 +72,8 @@ pub trait Disk {
 pub struct LinuxDisk {
     file: File,
     directory: PathBuf,
+    /// Begun when it is first needed.
+    syncer: OnceCell<Syncer>,
 }
 
 impl LinuxDisk {
@@ -65,7 +84,7 @@ impl LinuxDisk {
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        Ok(Self { file: options.open(path)?, directory: directory(path) })
+        Ok(Self::new(options.open(path)?, path))
     }
 
     /// Opens a file that is there, for reading.
@@ -73,7 +92,16 @@ impl LinuxDisk {
     /// # Errors
     /// The system's.
     pub fn open_read_only(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, directory: directory(path) })
+        Ok(Self::new(File::open(path)?, path))
+    }
+
+    fn new(file: File, path: &Path) -> Self {
+        Self { file, directory: directory(path), syncer: OnceCell::new() }
+    }
+
+    /// Whether [`Disk::end_sync`] can say what came of the sync that is on its way; the task is woken when it can.
+    pub fn poll_synced(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.syncer.get().map_or(Poll::Pending, |syncer| syncer.poll(context))
     }
 
     /// Locks it against other servers, until it is closed; `false` when another has it.
@@ -115,6 +143,23 @@ impl Disk for LinuxDisk {
 
     fn sync_data(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn begin_sync(&self) -> io::Result<bool> {
+        let syncer = match self.syncer.get() {
+            Some(syncer) => syncer,
+            None => {
+                let syncer = Syncer::start(self.file.try_clone()?)?;
+                self.syncer.get_or_init(|| syncer)
+            }
+        };
+        syncer.begin();
+        Ok(true)
+    }
+
+    fn end_sync(&self, wait: bool) -> Option<io::Result<()>> {
+        let syncer = self.syncer.get()?;
+        if wait { Some(syncer.wait()) } else { syncer.ended() }
     }
 
     fn sync_all(&self) -> io::Result<()> {

@@ -1,10 +1,12 @@
-//! What comes of the messages that wait? Up to 64 are taken, their records appended, the journal synced once, and all replies are ready to leave.
+//! What comes of the messages that wait? Up to 64 are taken and their records appended; replies that commit us to nothing are ready to leave at once, the
+//! others when one sync has made all of their records durable. While that sync is on its way the next messages are taken.
 //!
 //! It has no sockets and no clock, so that tests, benches and fuzz targets drive it as the loop does. It allocates nothing while it runs, and it
 //! knows no more of DHCP than the loop: what a message means is the core's business.
 
 use core::error::Error;
 use core::net::Ipv4Addr;
+use std::collections::VecDeque;
 
 use dhcp_core::id::HardwareAddr;
 use dhcp_core::server::book::{Change, LeaseBook};
@@ -16,7 +18,7 @@ use dhcp_core::time::Instant;
 
 use crate::net::BATCH_MAX;
 use crate::serve::intake::{Arrival, Intake};
-use crate::serve::outbox::Outbox;
+use crate::serve::outbox::{ANSWERS_MAX, Outbox};
 
 const _: () = assert!(BATCH_MAX <= PENDING_MAX, "a whole batch of changes can be on its way");
 
@@ -36,6 +38,22 @@ pub trait Log<B> {
     /// # Errors
     /// Nothing that was appended since the last sync is known to be durable.
     fn sync(&mut self, book: &mut B) -> Result<Durable, Self::Error>;
+
+    /// Begins a sync of what was appended, and does not wait for it where that can be: `None` when it is on its way.
+    ///
+    /// # Errors
+    /// As [`Log::sync`]; nothing is on its way then.
+    fn begin_sync(&mut self, book: &mut B) -> Result<Option<Durable>, Self::Error> {
+        self.sync(book).map(Some)
+    }
+
+    /// What came of the sync that is on its way; `None` when it is not at its end.
+    ///
+    /// # Errors
+    /// As [`Log::sync`].
+    fn end_sync(&mut self) -> Option<Result<Durable, Self::Error>> {
+        None
+    }
 }
 
 /// What there is to tell while messages are taken.
@@ -70,8 +88,13 @@ pub struct Engine<'c, B, L> {
     server: Server<'c, B>,
     log: L,
     scratch: Scratch,
-    held: Vec<(usize, Held)>,
-    /// Whether something is appended that is not synced.
+    /// Replies that wait for their record, and their places in the outbox.
+    held: VecDeque<(usize, Held)>,
+    /// Changes on their way: more than the core keeps account of are not made.
+    pending: usize,
+    /// How many of them the sync covers that is on its way; none when none is.
+    syncing: Option<usize>,
+    /// Whether something is appended that no sync was begun for.
     dirty: bool,
     /// Whether something could not be appended since the last commit.
     torn: bool,
@@ -86,7 +109,9 @@ impl<'c, B: LeaseBook, L: Log<B>> Engine<'c, B, L> {
             server,
             log,
             scratch: Scratch::new(),
-            held: Vec::with_capacity(BATCH_MAX),
+            held: VecDeque::with_capacity(ANSWERS_MAX),
+            pending: 0,
+            syncing: None,
             dirty: false,
             torn: false,
             failing: false,
@@ -99,10 +124,11 @@ impl<'c, B: LeaseBook, L: Log<B>> Engine<'c, B, L> {
         self,
         reload: impl FnOnce(Server<'c, B>, &mut L) -> Server<'d, N>,
     ) -> Engine<'d, N, L> {
-        let Self { server, mut log, scratch, held, dirty, torn, failing, counters } = self;
-        assert!(held.is_empty() && !dirty, "a configuration changes between batches");
+        assert!(!self.dirty && self.syncing.is_none(), "a configuration changes between batches");
+        let Self { server, mut log, scratch, held, pending, syncing, dirty, torn, .. } = self;
+        let Self { failing, counters, .. } = self;
         let server = reload(server, &mut log);
-        Engine { server, log, scratch, held, dirty, torn, failing, counters }
+        Engine { server, log, scratch, held, pending, syncing, dirty, torn, failing, counters }
     }
 
     /// The server.
@@ -135,10 +161,8 @@ impl<'c, B: LeaseBook, L: Log<B>> Engine<'c, B, L> {
         self.failing
     }
 
-    /// Takes messages until none waits or the outbox is full, and leaves there what may be sent.
-    ///
-    /// # Panics
-    /// When the log says that everything is durable and it is not.
+    /// Takes messages until none waits, the outbox is full or as many changes are on their way as can be, and leaves in the outbox what may be sent. What
+    /// needs a record comes there by [`Engine::begin_commit`] or [`Engine::end_commit`].
     pub fn take(
         &mut self,
         now: Instant,
@@ -146,19 +170,83 @@ impl<'c, B: LeaseBook, L: Log<B>> Engine<'c, B, L> {
         outbox: &mut Outbox,
         tell: &mut impl FnMut(Notice<'_, L::Error>),
     ) {
-        outbox.clear();
-        while outbox.has_room() {
+        while outbox.has_room() && self.pending < PENDING_MAX {
             let Some(arrival) = intake.next(now) else { break };
             self.handle(now, &arrival, outbox, tell);
         }
-        let durable = self.commit(tell);
-        for (place, held) in self.held.drain(..) {
-            match durable {
-                Some(durable) => {
-                    let transmit = held.release(durable).expect("the sync covers the whole batch");
-                    outbox.release(place, transmit);
+    }
+
+    /// Begins to make durable what was appended, unless that is on its way for what was appended before; then it is begun after that has ended.
+    ///
+    /// Of a single change the end is waited for: nothing else is there to be done meanwhile, and another thread's sync would take longer.
+    pub fn begin_commit(
+        &mut self,
+        outbox: &mut Outbox,
+        tell: &mut impl FnMut(Notice<'_, L::Error>),
+    ) {
+        if self.syncing.is_some() || !self.dirty {
+            return;
+        }
+        if self.pending <= 1 || self.torn {
+            let durable = self.commit(tell);
+            self.answer(durable, outbox);
+            return;
+        }
+        self.dirty = false;
+        self.counters.synced += 1;
+        match self.log.begin_sync(self.server.book_mut()) {
+            Ok(None) => self.syncing = Some(self.pending),
+            Ok(Some(durable)) => {
+                let durable = self.synced(Ok(durable), self.pending, tell);
+                self.answer(durable, outbox);
+            }
+            Err(error) => {
+                let durable = self.synced(Err(error), self.pending, tell);
+                self.answer(durable, outbox);
+            }
+        }
+    }
+
+    /// When the sync that was on its way has ended, what waited for it goes to the outbox, or nowhere if it failed.
+    pub fn end_commit(&mut self, outbox: &mut Outbox, tell: &mut impl FnMut(Notice<'_, L::Error>)) {
+        let Some(covered) = self.syncing else { return };
+        let Some(ended) = self.log.end_sync() else { return };
+        self.syncing = None;
+        let durable = self.synced(ended, covered, tell);
+        self.answer(durable, outbox);
+    }
+
+    /// Makes everything durable that was appended and waits for it, so that other things than messages can change leases.
+    pub fn settle(&mut self, outbox: &mut Outbox, tell: &mut impl FnMut(Notice<'_, L::Error>)) {
+        let syncing = self.syncing.take();
+        if self.dirty || syncing.is_some() {
+            self.dirty = true;
+            let durable = self.commit(tell);
+            self.answer(durable, outbox);
+        }
+    }
+
+    /// Whether a sync is on its way.
+    pub const fn is_syncing(&self) -> bool {
+        self.syncing.is_some()
+    }
+
+    /// Whether so many changes are on their way that no message is taken before a sync has ended.
+    pub const fn is_full(&self) -> bool {
+        self.pending >= PENDING_MAX
+    }
+
+    /// Lets go what is durable; after a failure everything that waits is forgotten, and its clients ask again.
+    fn answer(&mut self, durable: Option<Durable>, outbox: &mut Outbox) {
+        for _ in 0..self.held.len() {
+            let Some((place, held)) = self.held.pop_front() else { break };
+            match durable.map(|durable| held.release(durable)) {
+                Some(Ok(transmit)) => outbox.release(place, transmit),
+                Some(Err(held)) => self.held.push_back((place, held)),
+                None => {
+                    self.counters.withheld += 1;
+                    outbox.withhold(place);
                 }
-                None => self.counters.withheld += 1,
             }
         }
     }
@@ -176,9 +264,9 @@ impl<'c, B: LeaseBook, L: Log<B>> Engine<'c, B, L> {
             server.handle(now, &arrival.ingress, arrival.payload, scratch, &mut answer.octets);
         tell(Notice::Message(arrival, &outcome.event));
         match outcome.reply {
-            Reply::None => {}
-            Reply::Now(transmit) => answer.transmit = Some(transmit),
-            Reply::Held(held) => self.held.push((place, held)),
+            Reply::None => outbox.withhold(place),
+            Reply::Now(transmit) => outbox.release(place, transmit),
+            Reply::Held(held) => self.held.push_back((place, held)),
         }
         if let Some((lsn, change)) = &outcome.record {
             let appended = self.log.append(*lsn, change, self.server.book_mut());
@@ -192,6 +280,7 @@ impl<'c, B: LeaseBook, L: Log<B>> Engine<'c, B, L> {
         tell: &mut impl FnMut(Notice<'_, L::Error>),
     ) {
         self.dirty = true;
+        self.pending += 1;
         match appended {
             Ok(()) => self.counters.appended += 1,
             Err(error) => {
@@ -243,31 +332,55 @@ impl<'c, B: LeaseBook, L: Log<B>> Engine<'c, B, L> {
         true
     }
 
-    /// Makes durable what was appended. `None` when that failed, or when there was nothing: then nobody waits for it either.
+    /// Makes durable what was appended. `None` when that failed, or when there was nothing: then nobody waits for it either. Not while a sync is on its way.
     pub fn commit(&mut self, tell: &mut impl FnMut(Notice<'_, L::Error>)) -> Option<Durable> {
+        assert!(self.syncing.is_none(), "what is on its way is settled before");
         if !core::mem::take(&mut self.dirty) {
             return None;
         }
         let torn = core::mem::take(&mut self.torn);
         self.counters.synced += 1;
         let synced = self.log.sync(self.server.book_mut());
-        let synced = synced.inspect_err(|error| tell(Notice::Failed(error))).ok();
-        // A sync covers only what was appended.
-        let synced = synced.filter(|_| !torn);
         match synced {
-            Some(durable) => {
+            // A sync covers only what was appended.
+            Ok(_) if torn => {
+                self.failed();
+                None
+            }
+            synced => self.synced(synced, self.pending, tell),
+        }
+    }
+
+    /// What a sync of so many changes has come to.
+    fn synced(
+        &mut self,
+        synced: Result<Durable, L::Error>,
+        covered: usize,
+        tell: &mut impl FnMut(Notice<'_, L::Error>),
+    ) -> Option<Durable> {
+        match synced {
+            Ok(durable) => {
+                self.pending -= covered;
                 self.server.durable(durable);
                 if core::mem::take(&mut self.failing) {
                     tell(Notice::Recovered);
                 }
+                Some(durable)
             }
-            None => {
-                self.counters.failed += 1;
-                self.failing = true;
-                self.server.not_durable();
+            Err(error) => {
+                tell(Notice::Failed(&error));
+                self.failed();
+                None
             }
         }
-        synced
+    }
+
+    /// Nothing that is on its way is known to be durable, also what was appended after the sync that failed.
+    fn failed(&mut self) {
+        self.pending = 0;
+        self.counters.failed += 1;
+        self.failing = true;
+        self.server.not_durable();
     }
 
     /// Looks after what is over; see [`Server::poll`].

@@ -221,7 +221,8 @@ impl Host {
             if self.fit_again_at.is_some_and(|at| at <= self.now()) {
                 self.fit(rendered);
             }
-            let busy = !self.intake.is_empty();
+            let busy = !self.intake.is_empty() && !engine.is_full();
+            let disk = engine.log().0.medium().disk();
             let wake_at = engine.poll_timeout().map_or(self.clock_at, |at| at.min(self.clock_at));
             let wake_at = tokio::time::Instant::from_std(self.clock.at(wake_at));
             let ports = &self.ports;
@@ -231,6 +232,7 @@ impl Host {
                 _ = self.signals.interrupt.recv() => return Ok((self.stop(engine), Why::Stop)),
                 _ = self.signals.hangup.recv() => {
                     if let Some(config) = self.reread() {
+                        self.settle(&mut engine);
                         return Ok((engine, Why::Config(Box::new(config))));
                     }
                 }
@@ -240,6 +242,7 @@ impl Host {
                     let found = self.watch.interfaces().await?;
                     if self.known.update(found) {
                         if self.known.for_config() != before {
+                            self.settle(&mut engine);
                             return Ok((engine, Why::Interfaces));
                         }
                         self.fit(rendered);
@@ -248,6 +251,7 @@ impl Host {
                 }
                 asked = self.control.next() => {
                     if let Some((line, answer)) = asked {
+                        self.settle(&mut engine);
                         let response = Answering {
                             now: self.clock.now(),
                             engine: &mut engine,
@@ -260,6 +264,7 @@ impl Host {
                         let _ = answer.send(response);
                     }
                 }
+                () = core::future::poll_fn(|context| disk.poll_synced(context)), if engine.is_syncing() => {}
                 () = core::future::poll_fn(|context| ports.poll_readable(context)), if !busy => {}
                 () = tokio::time::sleep_until(wake_at), if !busy => {}
                 () = tokio::task::yield_now(), if busy => {}
@@ -281,12 +286,15 @@ impl Host {
             ports.drain(now, intake, &mut |address: Ipv4Addr, by: Option<HardwareAddr>| {
                 engine.heard(now, address, by, &mut tell);
             });
-            if intake.is_empty() {
-                engine.commit(&mut tell);
-                break;
-            }
+            engine.end_commit(outbox, &mut tell);
+            let is_idle = intake.is_empty();
             engine.take(now, intake, outbox, &mut tell);
             ports.send(outbox);
+            engine.begin_commit(outbox, &mut tell);
+            ports.send(outbox);
+            if is_idle || engine.is_full() {
+                break;
+            }
             while let Some(probe) = engine.poll_probe(now) {
                 ports.probe(probe);
             }
@@ -300,10 +308,22 @@ impl Host {
         }
     }
 
+    /// Waits for what is on its way to the journal, and answers it.
+    fn settle(&mut self, engine: &mut HostEngine<'_>) {
+        let now = self.clock.now();
+        let events = &mut self.events;
+        engine.settle(&mut self.outbox, &mut |notice: Notice<'_, _>| match notice {
+            Notice::Failed(why) => events.failed(now, why),
+            Notice::Recovered => events.recovered(),
+            Notice::Message(..) | Notice::Heard(_) => {}
+        });
+        self.ports.send(&mut self.outbox);
+    }
+
     /// What is done now and then, and when nobody waits.
     fn housekeep(&mut self, engine: &mut HostEngine<'_>) {
         let now = self.clock.now();
-        if self.intake.is_empty() {
+        if self.intake.is_empty() && !engine.is_syncing() {
             let (log, book) = engine.log_and_book();
             if let Err(why) = log.0.tidy(book) {
                 self.events.failed(now, &why);
@@ -312,6 +332,7 @@ impl Host {
         if now < self.clock_at {
             return;
         }
+        self.settle(engine);
         self.clock_at = now.plus_millis(CLOCK_PERIOD_MS);
         let events = &mut self.events;
         let mut tell = |notice: Notice<'_, _>| match notice {
@@ -361,6 +382,7 @@ impl Host {
     /// Writes down what time it is, so that it goes on from there.
     fn stop<'c>(&mut self, mut engine: HostEngine<'c>) -> HostEngine<'c> {
         info!(event = "stopping", "stopping");
+        self.settle(&mut engine);
         let now = self.clock.now();
         let time = engine.server().time(now);
         let (log, book) = engine.log_and_book();

@@ -28,11 +28,16 @@ impl Answer {
     }
 }
 
-/// The replies of one batch.
+/// Replies that are being sent, and those that wait for their record: of one batch while that of the one before is synced.
+pub const ANSWERS_MAX: usize = 2 * BATCH_MAX;
+
+/// The replies of two batches.
 #[derive(Debug)]
 pub struct Outbox {
     answers: Box<[Answer]>,
-    taken: usize,
+    free: Vec<usize>,
+    /// May be sent, in this order.
+    ready: Vec<usize>,
 }
 
 impl Default for Outbox {
@@ -42,41 +47,56 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Room for one batch.
+    /// An empty one. All memory that it ever needs is taken here.
     #[must_use]
     pub fn new() -> Self {
-        Self { answers: vec![Answer::EMPTY; BATCH_MAX].into_boxed_slice(), taken: 0 }
+        Self {
+            answers: vec![Answer::EMPTY; ANSWERS_MAX].into_boxed_slice(),
+            free: (0..ANSWERS_MAX).rev().collect(),
+            ready: Vec::with_capacity(ANSWERS_MAX),
+        }
     }
 
-    /// Forgets the last batch.
-    pub fn clear(&mut self) {
-        self.taken = 0;
-    }
-
-    /// Whether there is room for one more reply.
+    /// Whether there is room for one more reply in what is sent together.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.taken < self.answers.len()
+        self.ready.len() < BATCH_MAX && !self.free.is_empty()
     }
 
-    /// What is to be sent, in the order of the requests.
+    /// Whether nothing is to be sent.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    /// What is to be sent: first what commits us to nothing, in the order of the requests, and what waited as soon as it may.
     pub fn answers(&self) -> impl Iterator<Item = &Answer> {
-        self.answers.iter().take(self.taken).filter(|answer| answer.transmit.is_some())
+        self.ready.iter().filter_map(|place| self.answers.get(*place))
+    }
+
+    /// Forgets the first `count` of those, which were sent.
+    pub fn sent(&mut self, count: usize) {
+        self.free.extend(self.ready.drain(..count.min(self.ready.len())));
     }
 
     /// The next buffer and its place.
     pub(super) fn begin(&mut self, hardware: Option<[u8; 6]>) -> Option<(usize, &mut Answer)> {
-        let place = self.taken;
+        let place = self.free.pop()?;
         let answer = self.answers.get_mut(place)?;
         answer.hardware = hardware;
         answer.transmit = None;
-        self.taken += 1;
         Some((place, answer))
     }
 
-    /// What was held back may leave.
+    /// It may leave.
     pub(super) fn release(&mut self, place: usize, transmit: Transmit) {
-        let answer = self.answers.get_mut(place).expect("a held reply has a place in this batch");
+        let answer = self.answers.get_mut(place).expect("places are those of answers");
         answer.transmit = Some(transmit);
+        self.ready.push(place);
+    }
+
+    /// There is none, or it may not leave.
+    pub(super) fn withhold(&mut self, place: usize) {
+        self.free.push(place);
     }
 }

@@ -264,8 +264,16 @@ impl Ports {
         }
     }
 
-    /// Sends the replies of a batch.
-    pub(crate) fn send(&mut self, outbox: &Outbox) {
+    /// Sends the replies that may leave.
+    pub(crate) fn send(&mut self, outbox: &mut Outbox) {
+        while !outbox.is_empty() {
+            self.send_batch(outbox);
+            outbox.sent(BATCH_MAX);
+        }
+    }
+
+    /// Sends the first of them, as many as one system call takes.
+    fn send_batch(&mut self, outbox: &Outbox) {
         let mut ways = [Way::None; BATCH_MAX];
         let place = Places { ports: &self.ports, segments: &self.segments, ours: &self.ours };
         let rooms = outbox.answers().zip(&mut self.frames).zip(&mut ways);

@@ -37,6 +37,14 @@ where
     fn sync(&mut self, _: &mut Book) -> Result<Durable, Self::Error> {
         self.0.sync()
     }
+
+    fn begin_sync(&mut self, book: &mut Book) -> Result<Option<Durable>, Self::Error> {
+        if self.0.begin_sync()? { Ok(None) } else { self.sync(book).map(Some) }
+    }
+
+    fn end_sync(&mut self) -> Option<Result<Durable, Self::Error>> {
+        self.0.end_sync()
+    }
 }
 
 /// An empty table for the configuration.

@@ -17,7 +17,7 @@ use hydrant::medium::FileMedium;
 use hydrant::medium::disk::{Disk, LinuxDisk};
 use hydrant::serve::engine::{Engine, Notice};
 use hydrant::serve::intake::{Arrival, Intake};
-use hydrant::serve::outbox::Outbox;
+use hydrant::serve::outbox::{ANSWERS_MAX, Outbox};
 use hydrant::serve::store::{Book, Record, empty_book};
 use lease_store::journal::Journal;
 
@@ -57,6 +57,9 @@ pub(crate) struct Switch {
     pub(crate) write_fails: Cell<bool>,
     pub(crate) sync_fails: Cell<bool>,
     pub(crate) syncs: Cell<usize>,
+    /// Syncs are on their way until the test says that they are at their end.
+    pub(crate) beside: Cell<bool>,
+    pub(crate) at_end: Cell<bool>,
 }
 
 impl Disk for Flaky {
@@ -82,6 +85,14 @@ impl Disk for Flaky {
     fn sync_data(&self) -> io::Result<()> {
         self.switch.syncs.set(self.switch.syncs.get() + 1);
         if self.switch.sync_fails.get() { Err(io::Error::other("EIO")) } else { Ok(()) }
+    }
+
+    fn begin_sync(&self) -> io::Result<bool> {
+        if self.switch.beside.get() { Ok(true) } else { self.sync_data().map(|()| false) }
+    }
+
+    fn end_sync(&self, wait: bool) -> Option<io::Result<()>> {
+        (wait || self.switch.at_end.get()).then(|| self.sync_data())
     }
 
     fn sync_all(&self) -> io::Result<()> {
@@ -153,10 +164,24 @@ impl Kit {
             Notice::Failed(_) => notices.failed += 1,
             Notice::Recovered => notices.recovered += 1,
         };
+        self.outbox.sent(ANSWERS_MAX);
+        self.engine.end_commit(&mut self.outbox, &mut tell);
         self.engine.take(self.now, &mut self.intake, &mut self.outbox, &mut tell);
+        self.engine.begin_commit(&mut self.outbox, &mut tell);
         if self.engine.poll_timeout().is_some_and(|at| at <= self.now) {
             self.engine.poll(self.now);
         }
+    }
+
+    /// Waits for what is on its way.
+    pub(crate) fn settle(&mut self) {
+        self.outbox.sent(ANSWERS_MAX);
+        let notices = &mut self.notices;
+        self.engine.settle(&mut self.outbox, &mut |notice: Notice<'_, _>| match notice {
+            Notice::Message(..) | Notice::Heard(_) => {}
+            Notice::Failed(_) => notices.failed += 1,
+            Notice::Recovered => notices.recovered += 1,
+        });
     }
 
     /// What leaves after the last batch.

@@ -7,6 +7,7 @@
 )]
 
 mod allocation;
+mod beside;
 mod failure;
 mod kit;
 mod order;

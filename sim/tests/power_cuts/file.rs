@@ -18,42 +18,58 @@ use crate::trace::{State, Trace, apply, resume};
 const SECTOR_LEN: u32 = 1_024;
 
 #[derive(Clone)]
-struct Handle(Rc<SimFile>);
+struct Handle {
+    file: Rc<SimFile>,
+    /// Syncs end when they are asked for, and are on their way until then.
+    beside: bool,
+}
 
 impl Disk for Handle {
     fn octets(&self) -> io::Result<u64> {
-        Ok(self.0.octets())
+        Ok(self.file.octets())
     }
 
     fn read_at(&self, octets: &mut [u8], at: u64) -> io::Result<usize> {
-        self.0.read_at(octets, at)
+        self.file.read_at(octets, at)
     }
 
     fn write_at(&self, octets: &[u8], at: u64) -> io::Result<usize> {
-        self.0.write_at(octets, at)
+        self.file.write_at(octets, at)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync()
+        self.file.sync()
+    }
+
+    fn begin_sync(&self) -> io::Result<bool> {
+        if self.beside { Ok(true) } else { self.sync_data().map(|()| false) }
+    }
+
+    fn end_sync(&self, _: bool) -> Option<io::Result<()>> {
+        Some(self.sync_data())
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        self.0.sync()
+        self.file.sync()
     }
 
     fn sync_entry(&self) -> io::Result<()> {
-        self.0.sync_entry()
+        self.file.sync_entry()
     }
 }
 
 type Store = (Journal<FileMedium<Handle>>, Ledger, State);
 
 fn open(file: &Rc<SimFile>) -> Result<Store, FileError> {
-    let handle = Handle(Rc::clone(file));
+    open_with(file, false)
+}
+
+fn open_with(file: &Rc<SimFile>, beside: bool) -> Result<Store, FileError> {
+    let handle = Handle { file: Rc::clone(file), beside };
     let medium = FileMedium::with_sectors(handle, Path::new("leases.journal"), SECTOR_LEN)?;
     let mut ledger = Ledger::default();
     let (journal, opened) = Journal::open(medium, &mut ledger).unwrap();
@@ -72,6 +88,56 @@ fn run(file: &Rc<SimFile>, trace: &Trace, from: usize, to: usize) -> usize {
         }
     }
     to
+}
+
+/// Goes through the trace and appends each step while the one before is synced; how many were acknowledged.
+fn run_beside(file: &Rc<SimFile>, trace: &Trace) -> usize {
+    let Ok((mut journal, mut ledger, _)) = open_with(file, true) else { return 0 };
+    let mut lsn = Lsn::ZERO;
+    let mut done = 0;
+    for (before, op) in trace.ops.iter().enumerate() {
+        if apply(&mut journal, &mut ledger, &mut lsn, op).is_err() {
+            return done;
+        }
+        match journal.end_sync() {
+            Some(Ok(_)) => done = before,
+            Some(Err(_)) => return done,
+            None => {}
+        }
+        match journal.begin_sync() {
+            Ok(true) => {}
+            Ok(false) => done = before + 1,
+            Err(_) => return done,
+        }
+    }
+    if journal.end_sync().is_none_or(|ended| ended.is_ok()) { trace.ops.len() } else { done }
+}
+
+#[test]
+fn no_cut_harms_a_file_that_is_written_while_it_is_synced() {
+    let trace = Trace::new(37, 200, 100, 200);
+    let whole = Rc::new(SimFile::new(0));
+    assert_eq!(run_beside(&whole, &trace), trace.ops.len());
+    assert_eq!(&open(&whole).unwrap().2, trace.states.last().unwrap());
+    let mut two_were_lost = false;
+    for call in 0..whole.calls() {
+        for seed in 0..6 {
+            let file = Rc::new(SimFile::new(seed));
+            file.set_faults(Faults { cut_after: Some(call), ..Faults::NONE });
+            let done = run_beside(&file, &trace);
+            file.cut();
+            let (_, _, state) = open(&file).unwrap();
+            // One step was being synced, and one was appended meanwhile.
+            let found = (done..=done + 2).find(|at| trace.states.get(*at) == Some(&state));
+            let from =
+                found.unwrap_or_else(|| panic!("cut in call {call}, seed {seed}: {done} done"));
+            two_were_lost |= from == done && done + 2 < trace.ops.len();
+            let to = trace.ops.len().min(from + 3);
+            assert_eq!(run(&file, &trace, from, to), to);
+            assert_eq!(open(&file).unwrap().2, trace.states[to]);
+        }
+    }
+    assert!(two_were_lost, "cuts came while steps were on their way");
 }
 
 #[test]
@@ -103,13 +169,13 @@ fn no_cut_in_a_call_harms_a_file() {
 }
 
 /// A client asks again until it is answered, so what fails is tried again; errors end some time.
-fn with_errors(seed: u64, faults: Faults) {
+fn with_errors(seed: u64, beside: bool, faults: Faults) {
     let trace = Trace::new(seed, 600, 40, 60);
     let file = Rc::new(SimFile::new(seed));
     let mut rng = Rng::seeded(seed);
     let mut from = 0;
     while from < trace.ops.len() {
-        let (mut journal, mut ledger, state) = open(&file).unwrap();
+        let (mut journal, mut ledger, state) = open_with(&file, beside).unwrap();
         assert_eq!(state, trace.states[from]);
         let mut lsn = Lsn::ZERO;
         let lives = from + 1 + rng.below(200) as usize;
@@ -125,7 +191,11 @@ fn with_errors(seed: u64, faults: Faults) {
                 continue;
             }
             let mut tries = 0;
-            while journal.sync().is_err() {
+            let begun = journal.begin_sync();
+            let ended = begun.is_ok_and(|on_its_way| {
+                !on_its_way || journal.end_sync().is_some_and(|ended| ended.is_ok())
+            });
+            while !ended && journal.sync().is_err() {
                 tries += 1;
                 if tries == 3 {
                     file.set_faults(Faults::NONE);
@@ -157,9 +227,10 @@ proptest! {
         write_error_percent in 0_u32..40,
         sync_error_percent in 0_u32..60,
         full_disk: bool,
+        beside: bool,
     ) {
         let octets_max = if full_disk { 8 * SECTOR_LEN as usize } else { usize::MAX };
-        with_errors(seed, Faults {
+        with_errors(seed, beside, Faults {
             cut_after: None,
             short_percent,
             write_error_percent,
