@@ -82,6 +82,8 @@ impl PacketSocket {
         let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
         socket.set_nonblocking(true)?;
         socket.attach_filter(&filter.program())?;
+        // Where that cannot be, the filter leaves them out.
+        let _ = sys::ignore_outgoing(socket.as_fd());
         sys::want_auxdata(socket.as_fd())?;
         sys::want_timestamps(socket.as_fd())?;
         sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;

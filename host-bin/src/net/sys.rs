@@ -41,7 +41,7 @@ union Name {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'p> {
     pub(super) octets: &'p [u8],
-    /// None for a socket that is bound to an interface.
+    /// None for a socket that is bound to an interface, or connected.
     pub(super) to: Option<To>,
 }
 
@@ -292,6 +292,14 @@ pub(super) fn bind_packet(fd: BorrowedFd<'_>, interface: u32) -> io::Result<()> 
 /// Those of `setsockopt`.
 pub(super) fn want_auxdata(fd: BorrowedFd<'_>) -> io::Result<()> {
     set(fd, libc::SOL_PACKET, libc::PACKET_AUXDATA, 1_i32)
+}
+
+/// Asks the kernel not to show the socket what this host sends: it is copied for every packet socket that might want it.
+///
+/// # Errors
+/// Those of `setsockopt`; kernels before 4.20 do not know of it.
+pub(super) fn ignore_outgoing(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set(fd, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1_i32)
 }
 
 /// Asks for the time at which each packet came in.

@@ -85,6 +85,20 @@ impl UdpSocket {
         Ok(Self { socket: Watched::new(socket)? })
     }
 
+    /// A socket that speaks with one peer only, which costs the kernel less: see [`UdpSocket::payloads`] and [`UdpSocket::send_to_peer`]. To be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::bind`]; and when there is no way to the peer.
+    pub fn connect(local: SocketAddrV4, peer: SocketAddrV4) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;
+        socket.bind(&local.into())?;
+        socket.connect(&peer.into())?;
+        Ok(Self { socket: Watched::new(socket)? })
+    }
+
     /// Receives nothing any more that comes in on these interfaces, because a packet socket receives it there. The port stays ours, so
     /// that nobody is told that it is unreachable.
     ///
@@ -106,6 +120,11 @@ impl UdpSocket {
     /// The datagrams in a batch that this socket filled, without those that were cut off.
     pub fn datagrams(batch: &RecvBatch) -> impl Iterator<Item = Datagram<'_>> {
         batch.filled().filter_map(Datagram::new)
+    }
+
+    /// What is in the datagrams of a batch that this socket filled, without those that were cut off.
+    pub fn payloads(batch: &RecvBatch) -> impl Iterator<Item = &[u8]> {
+        batch.filled().filter_map(Slot::packet)
     }
 
     /// Waits until there may be something to receive.
@@ -130,6 +149,11 @@ impl UdpSocket {
             let Outgoing { payload, destination, source, interface } = datagram;
             sys::Message { octets: payload, to: Some(sys::To { destination, source, interface }) }
         }))
+    }
+
+    /// As [`UdpSocket::send_batch`], on a connected socket.
+    pub fn send_to_peer<'p>(&self, payloads: impl IntoIterator<Item = &'p [u8]>) -> Sent {
+        self.socket.send(payloads.into_iter().map(|octets| sys::Message { octets, to: None }))
     }
 }
 
@@ -170,6 +194,27 @@ mod tests {
         assert_eq!(UdpSocket::datagrams(&batch).count(), BATCH_MAX);
         assert_eq!(two.recv_batch(&mut batch).unwrap(), 0);
         assert!(batch.is_empty());
+    }
+
+    #[tokio::test]
+    async fn peers_hear_each_other_and_nobody_else() {
+        let (stranger, _) = bound();
+        let (one, from) = bound();
+        let free = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+        let two = UdpSocket::connect(free, from).unwrap();
+        let to = two.socket.socket().local_addr().unwrap().as_socket_ipv4().unwrap();
+        let outgoing =
+            |payload| Outgoing { payload, destination: to, source: *from.ip(), interface: 0 };
+        assert_eq!(stranger.send_batch([outgoing(b"no")]).sent, 1);
+        assert_eq!(one.send_batch([outgoing(b"yes")]).sent, 1);
+        two.readable().await.unwrap();
+        let mut batch = RecvBatch::new();
+        assert_eq!(two.recv_batch(&mut batch).unwrap(), 1);
+        assert_eq!(UdpSocket::payloads(&batch).collect::<Vec<_>>(), [b"yes"]);
+        assert_eq!(two.send_to_peer([&b"back"[..]]).sent, 1);
+        one.readable().await.unwrap();
+        assert_eq!(one.recv_batch(&mut batch).unwrap(), 1);
+        assert_eq!(UdpSocket::datagrams(&batch).next().unwrap().payload, b"back");
     }
 
     #[tokio::test]
