@@ -161,6 +161,7 @@ impl Run {
         };
         let (mut exchange, mut offer, mut ack) = (histogram(), histogram(), histogram());
         let mut waiting: VecDeque<Waiting> = VecDeque::new();
+        let mut heard = Vec::new();
         let mut in_flight = 0_u32;
         let mut next = 0_u32;
         let mut stopped_at = None;
@@ -234,7 +235,7 @@ impl Run {
             }
             wire.flush();
             // Who is answered.
-            let mut heard = Vec::new();
+            heard.clear();
             let mut received = 0;
             for _ in 0..BATCHES_MAX {
                 let count = wire.receive(|payload| heard.push(clients.hear(payload, scratch)))?;
@@ -244,7 +245,7 @@ impl Run {
                 }
             }
             let now = Instant::now();
-            for step in heard {
+            for step in heard.drain(..) {
                 let times_of =
                     |number: u32| times.get((number.wrapping_sub(first)) as usize).copied();
                 let nanos = |since: Instant| {
@@ -276,7 +277,7 @@ impl Run {
                     Step::Stray => report.stray += 1,
                 }
             }
-            wire.flush();
+            // What comes next leaves together with those that begin.
             if received == 0 && !is_late {
                 wire.wait(NAP).await?;
             } else {

@@ -8,7 +8,7 @@ use std::io;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
 use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_IPV4, Ethernet};
 use dhcp_core::wire::{CLIENT_PORT, SERVER_PORT};
-use hydrant::net::{BATCH_MAX, Filter, Outgoing, PacketSocket, RecvBatch, UdpSocket};
+use hydrant::net::{BATCH_MAX, Filter, PacketSocket, RecvBatch, UdpSocket};
 use tokio::time::timeout;
 
 use super::{LoadError, Path};
@@ -30,7 +30,7 @@ pub(super) struct Wire {
 
 #[derive(Debug)]
 enum Socket {
-    Relay { socket: UdpSocket, giaddr: Ipv4Addr, server: SocketAddrV4 },
+    Relay { socket: UdpSocket },
     Broadcast { socket: PacketSocket },
 }
 
@@ -39,10 +39,10 @@ impl Wire {
     pub(super) fn open(path: &Path) -> Result<Self, LoadError> {
         let socket = match path {
             Path::Relay { giaddr, server } => {
-                let socket = UdpSocket::bind(SERVER_PORT);
-                let socket = socket.map_err(LoadError::io("bind port 67 as a relay agent does"))?;
-                let server = SocketAddrV4::new(*server, SERVER_PORT);
-                Socket::Relay { socket, giaddr: *giaddr, server }
+                let at_port = |address: &Ipv4Addr| SocketAddrV4::new(*address, SERVER_PORT);
+                let socket = UdpSocket::connect(at_port(giaddr), at_port(server));
+                let socket = socket.map_err(LoadError::io("use port 67 as a relay agent does"))?;
+                Socket::Relay { socket }
             }
             Path::Broadcast { interface } => {
                 let index = fs::read_to_string(format!("/sys/class/net/{interface}/ifindex"));
@@ -87,14 +87,7 @@ impl Wire {
         let messages = self.outgoing.iter().zip(&self.lens);
         let messages = messages.map(|(octets, len)| octets.get(..*len).unwrap_or_default());
         let sent = match &self.socket {
-            Socket::Relay { socket, giaddr, server } => {
-                socket.send_batch(messages.map(|payload| Outgoing {
-                    payload,
-                    destination: *server,
-                    source: *giaddr,
-                    interface: 0,
-                }))
-            }
+            Socket::Relay { socket } => socket.send_to_peer(messages),
             Socket::Broadcast { socket } => socket.send_batch(messages),
         };
         self.unsent += sent.failed as u64;
@@ -106,9 +99,14 @@ impl Wire {
         let received = &mut self.received;
         let error = LoadError::io("receive");
         match &self.socket {
-            Socket::Relay { socket, .. } => {
-                let count = socket.recv_batch(received).map_err(error)?;
-                UdpSocket::datagrams(received).for_each(|datagram| hear(datagram.payload));
+            Socket::Relay { socket } => {
+                // Before the server is there, its system says so, and that is no answer.
+                let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+                let count = match socket.recv_batch(received) {
+                    Err(why) if refused(&why) => return Ok(0),
+                    other => other.map_err(error)?,
+                };
+                UdpSocket::payloads(received).for_each(&mut hear);
                 Ok(count)
             }
             Socket::Broadcast { socket } => {
@@ -129,7 +127,7 @@ impl Wire {
     pub(super) async fn wait(&self, longest: Duration) -> Result<(), LoadError> {
         let readable = async {
             match &self.socket {
-                Socket::Relay { socket, .. } => socket.readable().await,
+                Socket::Relay { socket } => socket.readable().await,
                 Socket::Broadcast { socket } => socket.readable().await,
             }
         };
