@@ -49,10 +49,10 @@ pub struct Journal<M> {
     erased: Option<u32>,
     time: Timestamp,
     appended: Lsn,
-    /// What was appended up to here is durable.
-    durable: Lsn,
-    /// A sync is on its way that covers what was appended up to here.
+    /// A sync was begun that covers what was appended up to here, and what came of it was not told yet.
     syncing: Option<Lsn>,
+    /// The medium has not come to its end.
+    on_its_way: bool,
     /// How many syncs were begun since the last one that was waited for.
     beside: u32,
     /// Something was programmed or erased since the last sync began.
@@ -151,8 +151,8 @@ impl<M: Medium> Journal<M> {
             erased: None,
             time: found.opened.time.unwrap_or_default(),
             appended: Lsn::ZERO,
-            durable: Lsn::ZERO,
             syncing: None,
+            on_its_way: false,
             beside: 0,
             unsynced: false,
             failed: false,
@@ -302,7 +302,7 @@ impl<M: Medium> Journal<M> {
         for _ in 0..=self.ring.layout.geometry.sectors {
             if let Some(mut head) = self.head {
                 let standing =
-                    Standing { beginning: false, settled: !self.unsynced && !self.is_syncing() };
+                    Standing { beginning: false, settled: !self.unsynced && !self.on_its_way };
                 self.unsynced = true;
                 match head.put(&mut self.medium, self.ring.layout, record, standing) {
                     Ok(Some(written)) => {

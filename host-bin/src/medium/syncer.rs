@@ -8,22 +8,24 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use futures_util::task::AtomicWaker;
 
 /// The thread, as its caller sees it.
 #[derive(Debug)]
 pub(super) struct Syncer {
-    orders: SyncSender<()>,
+    /// None while it ends.
+    orders: Option<SyncSender<()>>,
     results: Receiver<io::Result<()>>,
     /// Taken by [`Syncer::poll`] from the channel for whoever asks next.
     ended: RefCell<Option<io::Result<()>>>,
     waker: Arc<AtomicWaker>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Syncer {
-    /// Starts the thread. It ends when this value is dropped.
+    /// Starts the thread.
     ///
     /// # Errors
     /// The system's.
@@ -32,7 +34,8 @@ impl Syncer {
         let (said, results) = sync_channel(1);
         let waker = Arc::new(AtomicWaker::new());
         let woken = Arc::clone(&waker);
-        thread::Builder::new().name("sync".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("sync".to_owned());
+        let thread = thread.spawn(move || {
             while let Ok(()) = ordered.recv() {
                 if said.send(file.sync_data()).is_err() {
                     break;
@@ -40,13 +43,14 @@ impl Syncer {
                 woken.wake();
             }
         })?;
-        Ok(Self { orders, results, ended: RefCell::new(None), waker })
+        let (orders, thread) = (Some(orders), Some(thread));
+        Ok(Self { orders, results, ended: RefCell::new(None), waker, thread })
     }
 
     /// Begins one; the last one has been asked for by [`Syncer::wait`] or [`Syncer::ended`].
     pub(super) fn begin(&self) {
         // Were the thread gone, `wait` and `ended` would say so.
-        let _ = self.orders.send(());
+        let _ = self.orders.as_ref().map(|orders| orders.send(()));
     }
 
     /// Waits for it.
@@ -71,6 +75,14 @@ impl Syncer {
         let is_ended = ended.is_some();
         *self.ended.borrow_mut() = ended;
         if is_ended { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// The thread has the file open, and with it the lock: whoever opens the file next must not find it locked.
+impl Drop for Syncer {
+    fn drop(&mut self) {
+        self.orders = None;
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 

@@ -20,7 +20,7 @@ impl<M: Medium> Journal<M> {
     /// appended may or may not be there after a power cut; what was durable before is. The journal can be used on, and tries again.
     pub fn sync(&mut self) -> Result<Durable, JournalError<M::Error>> {
         let lost = core::mem::take(&mut self.lost);
-        let synced = if lost && !self.is_syncing() { Ok(()) } else { self.sync_medium() };
+        let synced = if lost && !self.on_its_way { Ok(()) } else { self.sync_medium() };
         self.syncing = None;
         if lost {
             return Err(JournalError::NotAppended);
@@ -47,9 +47,8 @@ impl<M: Medium> Journal<M> {
         self.unsynced = false;
         if begun {
             self.syncing = Some(self.appended);
+            self.on_its_way = true;
             self.beside += 1;
-        } else {
-            self.durable = self.appended;
         }
         Ok(begun)
     }
@@ -60,39 +59,29 @@ impl<M: Medium> Journal<M> {
     /// As [`Journal::sync`].
     pub fn end_sync(&mut self) -> Option<Result<Durable, JournalError<M::Error>>> {
         let syncing = self.syncing?;
-        // A new sector may have been begun meanwhile, which waited for it.
-        let ended = match (syncing <= self.durable, self.failed) {
-            (true, _) => Ok(()),
-            (false, true) => Err(JournalError::NotAppended),
-            (false, false) => self.medium.end_sync()?.map_err(JournalError::Medium),
+        let ended = if self.on_its_way {
+            self.medium.end_sync()?.map_err(JournalError::Medium)
+        } else if self.failed {
+            // A new sector was to be begun meanwhile, and what was waited for there failed.
+            Err(JournalError::NotAppended)
+        } else {
+            Ok(())
         };
         self.syncing = None;
-        Some(match ended {
-            Ok(()) => {
-                self.durable = self.durable.max(syncing);
-                Ok(Durable::synced_up_to(syncing))
-            }
-            Err(error) => {
-                self.failed = true;
-                Err(error)
-            }
-        })
+        self.on_its_way = false;
+        self.failed |= ended.is_err();
+        Some(ended.map(|()| Durable::synced_up_to(syncing)))
     }
 
     pub(super) fn sync_medium(&mut self) -> Result<(), JournalError<M::Error>> {
-        if self.unsynced || self.failed || self.is_syncing() {
+        if self.unsynced || self.failed || self.on_its_way {
             let synced = self.medium.sync();
+            self.on_its_way = false;
             self.failed = synced.is_err();
             synced?;
             self.unsynced = false;
             self.beside = 0;
-            self.durable = self.appended;
         }
         Ok(())
-    }
-
-    /// Whether something is on its way that is not known to be durable.
-    pub(super) fn is_syncing(&self) -> bool {
-        self.syncing.is_some_and(|syncing| syncing > self.durable)
     }
 }
