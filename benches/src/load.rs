@@ -4,6 +4,7 @@
 //! in `load/drive.rs`. Any DHCP server will do. Traffic stays in the network namespace that this runs in.
 
 mod clients;
+mod disk;
 mod drive;
 mod path;
 mod report;
@@ -12,6 +13,7 @@ use core::net::Ipv4Addr;
 use core::time::Duration;
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 pub use self::drive::run;
 pub use self::report::{Latency, Progress, Report};
@@ -78,6 +80,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// The server's process, to tell its CPU time.
     pub server_pid: Option<u32>,
+    /// A directory on the disk that the server writes to, to tell what a sync costs there without a server.
+    pub disk: Option<PathBuf>,
 }
 
 /// Why there is no run.

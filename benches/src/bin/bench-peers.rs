@@ -54,7 +54,7 @@ const fn dora(what: &'static str, in_flight: u32, clients: u32, preload: u32) ->
 }
 
 const LINES: [Line; 6] = [
-    dora("DORA, 1 in flight, 1,000 clients", 1, 1_000, 0),
+    dora("DORA, 1 in flight, 60,000 clients", 1, 60_000, 0),
     dora("DORA, 16 in flight, 1,000 clients", 16, 1_000, 0),
     dora("DORA, 64 in flight, 1,000 clients", 64, 1_000, 0),
     dora("DORA, 64 in flight, 60,000 clients", 64, 60_000, 0),
@@ -107,8 +107,8 @@ fn compare(arguments: &Arguments) -> Result<(), Failure> {
     let machine = Machine::here();
     println!("{machine}\n");
     println!(
-        "{:<40} {:<10} {:>10} {:>8} {:>9} {:>9} {:>9} {:>9}",
-        "", "", "a second", "lost %", "p50 us", "p99 us", "p99.9 us", "CPU us"
+        "{:<40} {:<10} {:>10} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "", "", "a second", "lost %", "p50 us", "p99 us", "p99.9 us", "CPU us", "ACK/sync"
     );
     let mut results = Results { machine, secs_a_line: arguments.time, lines: Vec::new() };
     for line in &LINES {
@@ -138,8 +138,9 @@ fn print_line(peer: Peer, line: &Line, measured: Result<&Report, &Failure>) {
             let lost = report.lost as f64 * 100.0 / report.begun.max(1) as f64;
             let latency = report.exchange;
             let cpu = report.server_cpu_micros.unwrap_or(f64::NAN);
+            let syncs = report.bare_sync.map_or(f64::NAN, |bare| report.ack.p50 / bare.p50);
             println!(
-                "{:<40} {:<10} {:>10.0} {lost:>8.2} {:>9.0} {:>9.0} {:>9.0} {cpu:>9.1}",
+                "{:<40} {:<10} {:>10.0} {lost:>8.2} {:>9.0} {:>9.0} {:>9.0} {cpu:>9.1} {syncs:>9.2}",
                 line.what,
                 peer.name(),
                 report.per_second,
@@ -175,6 +176,7 @@ fn measure(
         time: Duration::from_secs_f64(arguments.time),
         timeout: Duration::from_secs(1),
         server_pid: Some(child.id()),
+        disk: Some(room.clone()),
     };
     wait_until_it_serves(relay, &child, &plan)?;
     let report = load(relay, &plan);
@@ -198,7 +200,8 @@ fn wait_until_it_serves(relay: &Node, child: &Child, plan: &Plan) -> Result<(), 
     let pace = Pace::Closed { in_flight: 1 };
     let kind = Kind::Dora;
     let timeout = Duration::from_millis(500);
-    let one = Plan { kind, pace, clients: 1, preload: 0, time, timeout, ..plan.clone() };
+    let disk = None;
+    let one = Plan { kind, pace, clients: 1, preload: 0, time, timeout, disk, ..plan.clone() };
     let begin = Instant::now();
     while begin.elapsed() < START_TIME_MAX {
         if load(relay, &one).is_ok_and(|report| report.done > 0) {

@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 use core::time::Duration;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use benches::load::{Kind, LoadError, Pace, Path, Plan, Report, run};
@@ -49,6 +50,9 @@ struct Arguments {
     /// The server's process, to tell its CPU time.
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
+    /// A directory on the server's disk: also tell how long a bare sync takes there.
+    #[arg(long, value_name = "DIRECTORY")]
+    disk: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -87,6 +91,7 @@ impl Arguments {
             time: Duration::from_secs_f64(self.time.clamp(0.01, 3_600.0)),
             timeout: Duration::from_secs_f64(self.timeout.clamp(0.01, 3_600.0)),
             server_pid: self.server_pid,
+            disk: self.disk.clone(),
         })
     }
 }

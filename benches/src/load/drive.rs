@@ -10,6 +10,7 @@ use dhcp_core::wire::message::Scratch;
 use hdrhistogram::Histogram;
 
 use super::clients::{Clients, Step};
+use super::disk::bare_sync;
 use super::path::Wire;
 use super::{Kind, Latency, LoadError, Pace, Path, Plan, Progress, Report, check_private};
 
@@ -59,6 +60,8 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Progress)) -> Result<Rep
     };
     // Those that only have to be there come last by number.
     run.prepare(count - prepared..count, &mut progress).await?;
+    let bare_sync = plan.disk.as_deref().map(bare_sync).transpose();
+    let bare_sync = bare_sync.map_err(LoadError::io("write to the disk of the server"))?;
     let cpu_before = plan.server_pid.and_then(cpu_time);
     let aim = Aim {
         kind: plan.kind,
@@ -67,6 +70,7 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Progress)) -> Result<Rep
         until: Until::Time(plan.time),
     };
     let mut report = run.drive(&aim, &mut progress).await?;
+    report.bare_sync = bare_sync;
     let cpu_after = plan.server_pid.and_then(cpu_time);
     if let (Some(before), Some(after), true) = (cpu_before, cpu_after, report.done > 0) {
         let micros = after.saturating_sub(before).as_secs_f64() * 1e6;

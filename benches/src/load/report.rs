@@ -55,6 +55,8 @@ pub struct Report {
     pub ack: Latency,
     /// The server's CPU time for each exchange that ended with an ACK, in microseconds.
     pub server_cpu_micros: Option<f64>,
+    /// How long a write of one record and its sync took on the server's disk just before the run, in microseconds.
+    pub bare_sync: Option<Latency>,
 }
 
 impl fmt::Display for Report {
@@ -78,6 +80,10 @@ impl fmt::Display for Report {
                 f,
                 "{what:<9} p50 {p50:>9.1} us   p99 {p99:>9.1} us   p99.9 {p999:>9.1} us   longest {max:>9.1} us"
             )?;
+        }
+        if let Some(bare) = &self.bare_sync {
+            let (p50, ratio) = (bare.p50, self.ack.p50 / bare.p50.max(f64::EPSILON));
+            writeln!(f, "bare sync p50 {p50:>9.1} us   an ACK takes {ratio:.2} of it")?;
         }
         match self.server_cpu_micros {
             Some(micros) => write!(f, "server CPU {micros:.1} us an exchange"),
