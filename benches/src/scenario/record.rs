@@ -6,6 +6,7 @@ use dhcp_core::id::{ClientId, HardwareAddr};
 use dhcp_core::server::Lsn;
 use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
+use lease_store::index::Replay;
 use lease_store::journal::Journal;
 use lease_store::medium::{Geometry, Medium};
 
@@ -22,9 +23,11 @@ pub fn visit(scale: Scale, visit: &mut dyn FnMut(&str, &mut dyn Scenario)) {
     let ranges = [range(leases)];
     let subnets = [subnet_config(&ranges)];
     let config = server_config(&subnets);
-    visit("append a record", &mut Append { table: table(&config), leases });
-    let mut written = Append { table: table(&config), leases };
-    let medium = written.append();
+    let mut append = Append { table: table(&config), leases };
+    append.reset();
+    let medium = append.append();
+    append.reset();
+    visit("append a record", &mut append);
     visit("replay of a record", &mut Replayed { table: table(&config), medium, leases });
 }
 
@@ -73,7 +76,26 @@ impl Medium for Memory {
     }
 }
 
-/// A lease each for so many clients, on an empty medium.
+/// The client identifier that a client sends.
+const fn id(client: u32) -> [u8; 7] {
+    let [a, b, c, d, e, f] = mac(client);
+    [1, a, b, c, d, e, f]
+}
+
+/// The lease that a client is given.
+fn bind(client: u32, id: &[u8; 7]) -> Change<'_> {
+    Change::Bind {
+        address: address_of(client),
+        key: key_of(client),
+        hardware: HardwareAddr::ethernet(mac(client)),
+        client_id: ClientId::new(id),
+        name: b"edge-000001",
+        until: Timestamp::from_secs(1_003_600),
+        pinned: false,
+    }
+}
+
+/// A lease each for so many clients, on an empty medium. The table has them already, as when a server records what it granted.
 #[derive(Debug)]
 struct Append {
     table: Table,
@@ -87,17 +109,8 @@ impl Append {
         let mut lsn = Lsn::ZERO;
         for client in 0..self.leases {
             lsn = lsn.next();
-            let [a, b, c, d, e, f] = mac(client);
-            let id = [1, a, b, c, d, e, f];
-            let change = Change::Bind {
-                address: address_of(client),
-                key: key_of(client),
-                hardware: HardwareAddr::ethernet(mac(client)),
-                client_id: ClientId::new(&id),
-                name: b"edge-000001",
-                until: Timestamp::from_secs(1_003_600),
-                pinned: false,
-            };
+            let id = id(client);
+            let change = bind(client, &id);
             let appended = journal.append(lsn, &change, &mut self.table);
             assert!(appended.is_ok(), "memory takes every record");
         }
@@ -119,6 +132,7 @@ impl Scenario for Append {
     fn reset(&mut self) {
         (0..self.leases).for_each(|client| {
             self.table.forget(address_of(client), Timestamp::from_secs(1_000_000));
+            self.table.replay(&bind(client, &id(client)));
         });
     }
 }
