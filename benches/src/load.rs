@@ -15,6 +15,8 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use hydrant::net::WatchError;
+
 pub use self::drive::run;
 pub use self::report::{Latency, Progress, Report};
 
@@ -102,6 +104,12 @@ pub enum LoadError {
         #[source]
         source: io::Error,
     },
+    /// The kernel does not tell which interfaces there are.
+    #[error("the interfaces cannot be listed")]
+    Interfaces(#[source] WatchError),
+    /// There is no such interface in this network namespace.
+    #[error("there is no interface {0} in this network namespace")]
+    NoInterface(String),
     /// The clients that must have leases before the run did not get them.
     #[error(
         "only {had} of {wanted} clients got the lease that the run begins with; is the pool large enough?"

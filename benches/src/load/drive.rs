@@ -50,7 +50,7 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Progress)) -> Result<Rep
     };
     let mut run = Run {
         clients: Clients::new(count, giaddr),
-        wire: Wire::open(&plan.path)?,
+        wire: Wire::open(&plan.path).await?,
         scratch: Scratch::new(),
         timeout: plan.timeout,
     };

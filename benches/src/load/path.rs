@@ -2,13 +2,12 @@
 
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::time::Duration;
-use std::fs;
 use std::io;
 
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
 use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_IPV4, Ethernet};
 use dhcp_core::wire::{CLIENT_PORT, SERVER_PORT};
-use hydrant::net::{BATCH_MAX, Filter, PacketSocket, RecvBatch, UdpSocket};
+use hydrant::net::{BATCH_MAX, Filter, PacketSocket, RecvBatch, UdpSocket, Watch};
 use tokio::time::timeout;
 
 use super::{LoadError, Path};
@@ -36,7 +35,7 @@ enum Socket {
 
 impl Wire {
     /// Opens the sockets; within a tokio runtime.
-    pub(super) fn open(path: &Path) -> Result<Self, LoadError> {
+    pub(super) async fn open(path: &Path) -> Result<Self, LoadError> {
         let socket = match path {
             Path::Relay { giaddr, server } => {
                 let at_port = |address: &Ipv4Addr| SocketAddrV4::new(*address, SERVER_PORT);
@@ -45,11 +44,11 @@ impl Wire {
                 Socket::Relay { socket }
             }
             Path::Broadcast { interface } => {
-                let index = fs::read_to_string(format!("/sys/class/net/{interface}/ifindex"));
-                let index = index.and_then(|index| {
-                    index.trim().parse().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
-                });
-                let index = index.map_err(LoadError::io("find the interface"))?;
+                // From the kernel: /sys shows the interfaces of the network namespace that it was mounted in.
+                let all = async { Watch::open()?.interfaces().await };
+                let all = all.await.map_err(LoadError::Interfaces)?;
+                let found = all.iter().find(|one| one.name == *interface);
+                let index = found.ok_or_else(|| LoadError::NoInterface(interface.clone()))?.index;
                 let filter = Filter { udp_port: Some(CLIENT_PORT), arp: false, other_hosts: true };
                 let socket = PacketSocket::open(index, &filter);
                 let socket = socket.map_err(LoadError::io("open a socket for frames"))?;
