@@ -20,6 +20,9 @@ use hydrant::net::WatchError;
 pub use self::drive::run;
 pub use self::report::{Latency, Progress, Report};
 
+/// The longest latency that is told from longer ones, in nanoseconds: an hour.
+const LATENCY_NANOS_MAX: u64 = 3_600 * 1_000_000_000;
+
 /// What the clients do, again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -12,16 +12,15 @@ use hdrhistogram::Histogram;
 use super::clients::{Clients, Step};
 use super::disk::bare_sync;
 use super::path::Wire;
-use super::{Kind, Latency, LoadError, Pace, Path, Plan, Progress, Report, check_private};
+use super::{
+    Kind, LATENCY_NANOS_MAX, Latency, LoadError, Pace, Path, Plan, Progress, Report, check_private,
+};
 
 /// How many are at it while clients get the leases that a run begins with.
 const PREPARING_IN_FLIGHT: u32 = 64;
 
 /// How often a client that must have a lease before the run tries to get it.
 const PREPARING_ROUNDS: u32 = 5;
-
-/// The longest latency that is told from longer ones, in nanoseconds: an hour.
-const LATENCY_NANOS_MAX: u64 = 3_600 * 1_000_000_000;
 
 /// How many exchanges begin before answers are looked at again.
 const BEGIN_MAX: u64 = 64;
