@@ -2,23 +2,21 @@
 //!
 //! It does what a main loop on a board does: takes a frame, writes the record, syncs, sends the acknowledgement. When its flash loses power, so does it.
 
+mod frames;
+
 use core::cell::RefCell;
 use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use dhcp_core::id::HardwareAddr;
 use dhcp_core::rng::Rng;
 use dhcp_core::server::book::Change;
 use dhcp_core::server::config::{Link, ServerConfig};
-use dhcp_core::server::{
-    Destination, Event, Held, Ingress, Lsn, Reply, Scratch, Server, Transmit, Via,
-};
+use dhcp_core::server::{Event, Held, Lsn, Server, Transmit, Via};
 use dhcp_core::time::{Instant, LeaseClock, Timestamp};
+use dhcp_core::wire::frame::Ethernet;
 use dhcp_core::wire::frame::arp::{Arp, Operation};
 use dhcp_core::wire::frame::icmp::Echo;
-use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
-use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use lease_store::journal::{Journal, JournalError};
 use lease_store::lease::Slot;
@@ -38,9 +36,6 @@ const MARK_MS: u64 = 60_000;
 
 /// How soon idle work goes on, in milliseconds.
 const TIDY_MS: u64 = 50;
-
-/// The table is checked after this many frames; it takes as long as many of them.
-const FRAMES_BETWEEN_CHECKS: u32 = 97;
 
 type Table =
     LeaseTable<Storage<u16, Vec<Slot<u16>>, Vec<u16>, Vec<u64>, Vec<Span<u16>>, Vec<Pool<u16>>>>;
@@ -303,154 +298,6 @@ impl ServerNode {
             running.tidy_at = now.plus_millis(if more { TIDY_MS } else { 20 * TIDY_MS });
         }
         Ok(())
-    }
-
-    /// Takes a frame.
-    pub fn receive(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) {
-        if self.running.is_some() && self.take(desk, port, frame).is_err() {
-            self.off(desk, 3_000);
-        }
-    }
-
-    fn take(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) -> Result<(), PowerLost> {
-        let Some(running) = &mut self.running else { return Ok(()) };
-        let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return Ok(()) };
-        let interface = u16::try_from(port).expect("a node has few ports");
-        let link = Link { interface, vlan: ethernet.vlan };
-        let local = self.locals.iter().find(|(on, _)| *on == link).map(|(_, local)| *local);
-        let Some(local) = local else { return Ok(()) };
-        running.frames += 1;
-        if running.frames.is_multiple_of(FRAMES_BETWEEN_CHECKS) {
-            running.server.book().check();
-        }
-        match ethernet.ethertype {
-            ETHERTYPE_ARP => {
-                let Ok(arp) = Arp::parse(rest) else { return Ok(()) };
-                if arp.sender_mac == self.mac {
-                    return Ok(());
-                }
-                if !arp.sender.is_unspecified() {
-                    running.neighbours.insert(arp.sender, arp.sender_mac);
-                }
-                if arp.operation == Operation::Request && arp.target == local {
-                    desk.send_arp(port, link.vlan, &reply_to(&arp, self.mac));
-                }
-                let by = HardwareAddr::ethernet(arp.sender_mac);
-                self.heard(desk, arp.sender, Some(by))?;
-            }
-            ETHERTYPE_IPV4 => {
-                let Ok(udp) = Udp::parse(rest, Checksums::Verify) else {
-                    if let Ok(echo) = Echo::parse(rest)
-                        && echo.destination == local
-                        && echo.reply
-                    {
-                        self.heard(desk, echo.source, None)?;
-                    }
-                    return Ok(());
-                };
-                if udp.destination_port != 67 {
-                    return Ok(());
-                }
-                if !udp.source.is_unspecified() {
-                    running.neighbours.insert(udp.source, ethernet.source);
-                }
-                let unicast = udp.destination == local;
-                if !unicast && udp.destination != Ipv4Addr::BROADCAST {
-                    return Ok(());
-                }
-                let ingress = Ingress { link, local, unicast };
-                self.message(desk, &ingress, udp.payload)?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Somebody uses an address.
-    fn heard(
-        &mut self,
-        desk: &mut Desk<'_>,
-        address: Ipv4Addr,
-        by: Option<HardwareAddr>,
-    ) -> Result<(), PowerLost> {
-        let Some(running) = &mut self.running else { return Ok(()) };
-        if let Some(outcome) = running.server.heard(desk.now, address, by) {
-            desk.trace.count("conflict found by the server");
-            tell(desk, self.name, &outcome.event);
-            running.record(outcome.record, None)?;
-        }
-        Ok(())
-    }
-
-    fn message(
-        &mut self,
-        desk: &mut Desk<'_>,
-        ingress: &Ingress,
-        payload: &[u8],
-    ) -> Result<(), PowerLost> {
-        let Some(running) = &mut self.running else { return Ok(()) };
-        let (mut scratch, mut out) = (Scratch::new(), [0; 1_472]);
-        let mut misheard = Vec::new();
-        let payload = match self.defect {
-            Some(defect) if defect.is_deaf_to(payload) => return Ok(()),
-            Some(defect) => {
-                misheard.extend_from_slice(payload);
-                defect.mishear(&mut misheard);
-                &misheard
-            }
-            None => payload,
-        };
-        let outcome = running.server.handle(desk.now, ingress, payload, &mut scratch, &mut out);
-        desk.trace.count(outcome.event.name());
-        tell(desk, self.name, &outcome.event);
-        let (now, held) = match outcome.reply {
-            Reply::None => (None, None),
-            Reply::Now(transmit) => (Some(transmit), None),
-            Reply::Held(held) => (None, Some(held)),
-        };
-        let released = running.record(outcome.record, held)?;
-        if let Some(transmit) = now.or(released) {
-            if let (Some(defect), Some(reply)) = (self.defect, out.get_mut(..transmit.len)) {
-                defect.misspeak(reply);
-            }
-            self.send(desk, transmit, &out);
-            if self.defect == Some(Defect::RepeatsReplies) {
-                self.send(desk, transmit, &out);
-            }
-        }
-        Ok(())
-    }
-
-    fn send(&self, desk: &mut Desk<'_>, transmit: Transmit, out: &[u8]) {
-        let Some(running) = &self.running else { return };
-        let payload = out.get(..transmit.len).expect("as long as was written");
-        let Transmit { source, mut link, .. } = transmit;
-        if self.defect == Some(Defect::CrossesVlans) {
-            let mut others = self.locals.iter().map(|(other, _)| *other).rev();
-            link = others.find(|other| *other != link).unwrap_or(link);
-        }
-        let known = |address: Ipv4Addr| running.neighbours.get(&address).copied();
-        let (mac, destination, port) = match transmit.destination {
-            // Who is not known is asked for by a real stack; here the client just asks again.
-            Destination::Relay(relay) => (known(relay), relay, 67),
-            Destination::Client(address) => (known(address), address, 68),
-            // Who is misremembered has another MAC address than the server thinks.
-            Destination::Hardware { .. } if self.defect == Some(Defect::Misremembers) => {
-                (Some(to_all(self.mac, None).destination), Ipv4Addr::BROADCAST, 68)
-            }
-            Destination::Hardware { mac, address } => (Some(mac), address, 68),
-            Destination::Broadcast => {
-                let all = to_all(self.mac, link.vlan).destination;
-                (Some(all), Ipv4Addr::BROADCAST, 68)
-            }
-        };
-        let Some(mac) = mac else {
-            desk.trace.count("no neighbour");
-            return;
-        };
-        let ethernet = Ethernet { destination: mac, ..to_all(self.mac, link.vlan) };
-        let udp = Udp { source, destination, source_port: 67, destination_port: port, payload };
-        desk.send_udp(usize::from(link.interface), &ethernet, &udp);
     }
 }
 
