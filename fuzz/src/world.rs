@@ -155,7 +155,7 @@ fn config(dials: Dials) -> &'static ServerConfig<'static> {
         },
         SubnetConfig {
             link: Some(TAGGED),
-            shared_network: 2,
+            shared_network: Some(2),
             ranges: leak(vec![range(2, 10, 12)]),
             trust_host_name: true,
             reservations: leak(vec![none(Who::Name(NAME), RESERVED_BY_NAME)]),
@@ -163,7 +163,7 @@ fn config(dials: Dials) -> &'static ServerConfig<'static> {
         },
         SubnetConfig {
             link: None,
-            shared_network: 3,
+            shared_network: None,
             ranges: leak(vec![range(3, 10, 11)]),
             identity: Identity::Hardware,
             ..subnet(3, dials)
@@ -179,7 +179,7 @@ fn subnet(third: u8, dials: Dials) -> SubnetConfig<'static> {
     let options = [[3, 4, 10, 0, third, 3].as_slice(), &[6, 8, 8, 8, 8, 8, 8, 8, 4, 4]].concat();
     SubnetConfig {
         link: Some(LINK),
-        shared_network: 1,
+        shared_network: Some(1),
         server_id: Some(ip(third, 1)),
         options: leak(options),
         lease_default: LeaseTime::Secs(3_600),

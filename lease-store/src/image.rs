@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! octets  0        4          6          8         12        16
-//!         "HYIM"   version 1  reserved   length    CRC-32    payload, `length` octets
+//!         "HYIM"   version 2  reserved   length    CRC-32    payload, `length` octets
 //! ```
 //!
 //! Numbers are little-endian; the CRC is that of ISO HDLC over everything but itself. The payload is [postcard]: the installation's key and
@@ -29,8 +29,8 @@ use self::stored::{Head, StoredReservation, StoredSubnet};
 /// What an image begins with.
 pub const MAGIC: [u8; 4] = *b"HYIM";
 
-/// The only version there is.
-pub const VERSION: u16 = 1;
+/// The only version that is read. Version 1 was never released.
+pub const VERSION: u16 = 2;
 
 /// Octets in front of the payload.
 pub const HEADER_LEN: usize = 16;

@@ -121,7 +121,7 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
     let own = if server == 0 { 1 } else { 2 };
     let mut locals = Vec::new();
     let mut subnets = Vec::new();
-    for (number, site) in (0..).zip(sites) {
+    for site in sites {
         let link = Link { interface: 0, vlan: site.vlan };
         // Behind a relay agent the server has an address elsewhere only.
         let server_id = if relayed { Ipv4Addr::new(10, 1, 0, own) } else { site.ip(0, own) };
@@ -141,7 +141,6 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
         let [a, b, c, d] = site.router().octets();
         subnets.push(SubnetConfig {
             link: (!relayed).then_some(link),
-            shared_network: number,
             server_id: Some(server_id),
             ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
             excluded: leak(vec![Range::single(site.router())]),
@@ -165,7 +164,7 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
 
 /// What the rogue server is told, that nobody asked for.
 #[must_use]
-pub fn rogue(site: &Site) -> Told {
+pub fn rogue() -> Told {
     let link = Link { interface: 0, vlan: None };
     let local = Ipv4Addr::new(10, 66, 0, 1);
     let subnet = Subnet::new(Ipv4Addr::new(10, 66, 0, 0), 16).expect("a network's number");
@@ -173,7 +172,6 @@ pub fn rogue(site: &Site) -> Told {
     let config = ServerConfig {
         subnets: leak(vec![SubnetConfig {
             link: Some(link),
-            shared_network: u16::from(site.net),
             server_id: Some(local),
             ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
             lease_default: LeaseTime::Secs(120),

@@ -70,8 +70,9 @@ pub struct SubnetConfig<'c> {
     pub subnet: Subnet,
     /// Where it is attached; none when it is reached through relays only.
     pub link: Option<Link>,
-    /// Subnets with the same number share one segment.
-    pub shared_network: u16,
+    /// Subnets with the same number share one segment and stand next to each other; so do pools of one network on
+    /// different terms. None: this one has its segment to itself.
+    pub shared_network: Option<u16>,
     /// Our address for it: option 54, the IP source, and `siaddr` unless `next_server` is set. None: the address that the packet was sent to.
     pub server_id: Option<Ipv4Addr>,
     /// `siaddr` (RFC 2131 section 2): the next server in a boot.
@@ -107,15 +108,15 @@ pub struct SubnetConfig<'c> {
 }
 
 impl SubnetConfig<'_> {
-    /// A network on no link and without ranges, in segment 0, to be told the rest: `SubnetConfig { link, ranges, ..SubnetConfig::new(subnet) }`. Leases
-    /// last from 5 minutes to a day, and 12 hours for who asks for no time. Every client is served and known by its client identifier, addresses
+    /// A network on no link and without ranges, to be told the rest: `SubnetConfig { link, ranges, ..SubnetConfig::new(subnet) }`. It shares its segment
+    /// with no other; leases last from 5 minutes to a day, and 12 hours for who asks for no time. Every client is served and known by its client identifier, addresses
     /// are probed before they are offered, and we are not authoritative.
     #[must_use]
     pub const fn new(subnet: Subnet) -> Self {
         Self {
             subnet,
             link: None,
-            shared_network: 0,
+            shared_network: None,
             server_id: None,
             next_server: None,
             server_name: &[],

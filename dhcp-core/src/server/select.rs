@@ -22,13 +22,13 @@ pub(super) struct Segment<'c> {
 impl<'c> Segment<'c> {
     /// Widens a subnet's place to all that share its segment.
     fn around(config: &'c ServerConfig<'c>, place: usize) -> Option<Self> {
-        let number = config.subnets.get(place)?.shared_network;
-        let (before, after) = config.subnets.split_at_checked(place)?;
-        let same = |subnet: &&SubnetConfig<'_>| subnet.shared_network == number;
+        let (before, rest) = config.subnets.split_at_checked(place)?;
+        let (here, after) = rest.split_first()?;
+        let number = here.shared_network;
+        let same = |subnet: &&SubnetConfig<'_>| number.is_some() && subnet.shared_network == number;
         let first = place - before.iter().rev().take_while(same).count();
-        let end = place + after.iter().take_while(same).count();
-        let home = (index(place), config.subnets.get(place)?);
-        Some(Self { subnets: config.subnets.get(first..end)?, first, home })
+        let end = place + 1 + after.iter().take_while(same).count();
+        Some(Self { subnets: config.subnets.get(first..end)?, first, home: (index(place), here) })
     }
 
     /// All subnets in the order of the configuration.

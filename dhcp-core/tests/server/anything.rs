@@ -21,7 +21,7 @@ fn small_world() -> Kit {
     first.authoritative = true;
     second.ranges = leak(&[range(2, 10, 11)]);
     second.link = Some(LINK);
-    second.shared_network = first.shared_network;
+    (first.shared_network, second.shared_network) = (Some(1), Some(1));
     Kit::with(&[first, second])
 }
 

@@ -60,7 +60,6 @@ pub(crate) fn subnet(third: u8) -> SubnetConfig<'static> {
     let options = [[3, 4, 10, 0, third, 3].as_slice(), &[6, 8, 8, 8, 8, 8, 8, 8, 4, 4]].concat();
     SubnetConfig {
         link: Some(if third == 1 { LINK } else { LINK_2 }),
-        shared_network: u16::from(third),
         server_id: Some(ip(third, 1)),
         ranges: leak(&[range(third, 10, 19)]),
         options: options.leak(),

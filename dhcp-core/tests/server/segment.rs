@@ -17,7 +17,7 @@ fn shared() -> Kit {
     first.ranges = leak(&[range(1, 10, 11)]);
     first.server_id = None;
     second.link = Some(LINK);
-    second.shared_network = first.shared_network;
+    (first.shared_network, second.shared_network) = (Some(1), Some(1));
     second.server_id = None;
     Kit::with(&[first, second, subnet(3)])
 }
@@ -81,6 +81,16 @@ fn a_routed_renewal_is_about_the_subnet_of_its_ciaddr() {
     kit.send(&select(1, offered).relayed(ip(3, 3))).ack();
     assert_eq!(kit.unicast(&renew(1, offered)).ack(), offered);
     assert!(kit.unicast(&release(1, offered)).record.is_some());
+}
+
+/// Neighbours in the configuration are none on the network, unless it says so.
+#[test]
+fn a_full_subnet_gives_nothing_of_its_neighbours() {
+    let mut first = subnet(1);
+    first.ranges = leak(&[range(1, 10, 10)]);
+    let mut kit = Kit::with(&[first, subnet(2)]);
+    assert_eq!(kit.send(&discover(1)).offer(), ip(1, 10));
+    assert_eq!(kit.send(&discover(2)).silence(), "pool-exhausted");
 }
 
 #[test]
@@ -147,6 +157,7 @@ impl Kit {
 /// One network with two pools on different terms: two subnets of the configuration with the same network.
 fn two_pools() -> Kit {
     let (mut first, mut second) = (subnet(1), subnet(1));
+    (first.shared_network, second.shared_network) = (Some(1), Some(1));
     first.ranges = leak(&[range(1, 10, 11)]);
     second.ranges = leak(&[range(1, 20, 21)]);
     second.lease_default = LeaseTime::Secs(600);

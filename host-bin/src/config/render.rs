@@ -66,6 +66,7 @@ pub(crate) enum Place {
 pub(crate) struct RenderedSubnet {
     pub(crate) net: net::Subnet,
     pub(crate) place: Place,
+    /// The place of the first in the configuration that shares the segment.
     shared_network: u16,
     pub(crate) server_id: Option<Ipv4Addr>,
     pool: Pool,
@@ -99,7 +100,7 @@ impl RenderedSubnet {
         SubnetConfig {
             subnet: self.net,
             link: self.link(),
-            shared_network: self.shared_network,
+            shared_network: Some(self.shared_network),
             server_id: self.server_id,
             next_server: terms.next_server,
             server_name: &terms.server_name,

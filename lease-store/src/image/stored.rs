@@ -36,7 +36,7 @@ pub(super) const NO_RESERVATION: Reservation<'static> = Reservation {
 pub(super) const NO_SUBNET: SubnetConfig<'static> = SubnetConfig {
     subnet: ALL,
     link: None,
-    shared_network: 0,
+    shared_network: None,
     server_id: None,
     next_server: None,
     server_name: &[],
@@ -133,7 +133,7 @@ pub(super) struct StoredSubnet<'f> {
     network: Ipv4Addr,
     prefix_len: u8,
     link: Option<StoredLink>,
-    shared_network: u16,
+    shared_network: Option<u16>,
     server_id: Option<Ipv4Addr>,
     next_server: Option<Ipv4Addr>,
     server_name: &'f [u8],

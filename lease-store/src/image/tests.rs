@@ -55,7 +55,7 @@ fn with_config<R>(body: impl FnOnce(&ServerConfig<'_>) -> R) -> R {
     let first = SubnetConfig {
         subnet: nets[0],
         link: Some(Link { interface: 0, vlan: Some(1) }),
-        shared_network: 0,
+        shared_network: None,
         server_id: Some(address(1, 1)),
         next_server: Some(address(1, 5)),
         server_name: b"server",
@@ -76,7 +76,7 @@ fn with_config<R>(body: impl FnOnce(&ServerConfig<'_>) -> R) -> R {
     let second = SubnetConfig {
         subnet: nets[1],
         link: None,
-        shared_network: 1,
+        shared_network: Some(1),
         server_id: None,
         next_server: None,
         server_name: &[],

@@ -41,7 +41,6 @@ fn range(third: u8, first: u8, last: u8) -> Range {
 
 fn subnet<'c>(third: u8, ranges: &'c [Range], excluded: &'c [Range]) -> SubnetConfig<'c> {
     SubnetConfig {
-        shared_network: u16::from(third),
         ranges,
         excluded,
         lease_default: LeaseTime::Secs(3_600),

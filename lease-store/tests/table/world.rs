@@ -50,7 +50,7 @@ fn subnet(third: u8, ranges: Vec<Range>, reserved: &[(u8, Ipv4Addr)]) -> SubnetC
     };
     SubnetConfig {
         link: Some(LINK),
-        shared_network: 1,
+        shared_network: Some(1),
         server_id: Some(ip(third, 1)),
         ranges: leak(ranges),
         excluded: leak(vec![Range::single(ip(third, 1)), Range::single(ip(third, 12))]),

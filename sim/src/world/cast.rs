@@ -124,7 +124,7 @@ impl Cast {
             kept: VecDeque::new(),
         };
         cast.hostile = cast.place(Node::Hostile(Box::new(hostile)), vec![untagged(first.vlan)]);
-        let told = rogue(&first);
+        let told = rogue();
         let node = ServerNode::new("rogue", mac(0x66, 0), told, rng, None);
         cast.rogue = cast.place(Node::Rogue(Box::new(node), false), vec![untagged(first.vlan)]);
         cast
