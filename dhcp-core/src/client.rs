@@ -52,15 +52,15 @@ use crate::conflict::Verdict;
 use crate::rng::Rng;
 use crate::time::Instant;
 use crate::wire::frame::arp::Arp;
-use crate::wire::message::{Message, Scratch};
+use crate::wire::message::Message;
+pub use crate::wire::message::Scratch;
 
 /// No chain of things that are due at the same time is longer: expired, DISCOVER; T1 and an announcement; a probe and free.
 const STEPS_MAX: usize = 8;
 
-/// What became of a packet.
+/// What became of a packet. Nothing has to be done about it: what follows comes out of [`Client::poll_output`], and what was ignored is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use]
 pub enum Heard {
     /// It was an answer: the state may have changed.
     Taken,

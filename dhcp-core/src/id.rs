@@ -108,6 +108,13 @@ impl HardwareAddr {
     }
 }
 
+impl From<[u8; 6]> for HardwareAddr {
+    /// As [`HardwareAddr::ethernet`].
+    fn from(mac: [u8; 6]) -> Self {
+        Self::ethernet(mac)
+    }
+}
+
 impl fmt::Display for HardwareAddr {
     /// `02:00:00:00:00:01`; other types than Ethernet carry the type in front: `6/02:00`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

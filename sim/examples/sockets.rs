@@ -214,7 +214,7 @@ impl ClientHost {
         while let Ok(packet) = socket.recv() {
             let udp = Udp::parse(packet, Checksums::Verify);
             if let Some(udp) = udp.ok().filter(|udp| udp.destination_port == CLIENT_PORT) {
-                let _ = client.handle(now, udp.payload, &mut message::Scratch::new());
+                client.handle(now, udp.payload, &mut message::Scratch::new());
             }
         }
         client.handle_timeout(now);
@@ -251,13 +251,7 @@ fn story() -> (Option<Ipv4Addr>, Vec<Event>) {
     let net = Subnet::new(Ipv4Addr::new(10, 0, 1, 0), 24).expect("a network's number");
     let (first, last) = (Ipv4Addr::new(10, 0, 1, 10), Ipv4Addr::new(10, 0, 1, 73));
     let ranges = [Range::new(&net, first, last).expect("both ends are in the network")];
-    let subnets = [SubnetConfig {
-        link: Some(LINK),
-        server_id: Some(SERVER),
-        ranges: &ranges,
-        probe: false,
-        ..SubnetConfig::new(net)
-    }];
+    let subnets = [SubnetConfig { probe: false, ..SubnetConfig::on(LINK, SERVER, net, &ranges) }];
     let config = ServerConfig::new(&subnets, InstallationKey(*b"16 octets of our"));
     let (mut server, mut client) = (ServerHost::new(&config), ClientHost::new());
     let mut now = Instant::ZERO;

@@ -101,11 +101,11 @@ impl Config {
     /// Shorter leases are refused, in seconds: a lease of nothing would be renewed as fast as the link allows.
     pub const LEASE_SECS_MIN: u32 = 5;
 
-    /// What most clients want.
+    /// What most clients want, for a MAC address or one of another type.
     #[must_use]
-    pub fn new(hardware: HardwareAddr) -> Self {
+    pub fn new(hardware: impl Into<HardwareAddr>) -> Self {
         Self {
-            hardware,
+            hardware: hardware.into(),
             client_id: Octets::EMPTY,
             host_name: Octets::EMPTY,
             vendor_class: Octets::EMPTY,

@@ -107,8 +107,14 @@ pub struct SubnetConfig<'c> {
     pub reservations: &'c [Reservation<'c>],
 }
 
-impl SubnetConfig<'_> {
-    /// A network on no link and without ranges, to be told the rest: `SubnetConfig { link, ranges, ..SubnetConfig::new(subnet) }`. It shares its segment
+impl<'c> SubnetConfig<'c> {
+    /// A network on a link, our address there, and what may be handed out; for the rest as [`SubnetConfig::new`].
+    #[must_use]
+    pub const fn on(link: Link, server_id: Ipv4Addr, subnet: Subnet, ranges: &'c [Range]) -> Self {
+        Self { link: Some(link), server_id: Some(server_id), ranges, ..Self::new(subnet) }
+    }
+
+    /// A network on no link and without ranges, to be told the rest: `SubnetConfig { options, ..SubnetConfig::new(subnet) }`. It shares its segment
     /// with no other; leases last from 5 minutes to a day, and 12 hours for who asks for no time. Every client is served and known by its client identifier, addresses
     /// are probed before they are offered, and we are not authoritative.
     #[must_use]

@@ -93,7 +93,7 @@ impl Station {
             ETHERTYPE_IPV4 => {
                 let udp = Udp::parse(packet, Checksums::Verify).ok();
                 if let Some(udp) = udp.filter(|udp| udp.destination_port == CLIENT_PORT) {
-                    let _ = self.client.handle(now, udp.payload, &mut Scratch::new());
+                    self.client.handle(now, udp.payload, &mut Scratch::new());
                 }
             }
             ETHERTYPE_ARP => {

@@ -37,13 +37,10 @@ static CONFIG: ServerConfig<'static> = ServerConfig {
 };
 
 static SUBNETS: [SubnetConfig<'static>; 1] = [SubnetConfig {
-    link: Some(LINK),
-    server_id: Some(ADDRESS),
-    ranges: &RANGES,
     // The mask, and the board as router: code, length, value.
     options: &[1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 1, 1],
     authoritative: true,
-    ..SubnetConfig::new(NET)
+    ..SubnetConfig::on(LINK, ADDRESS, NET, &RANGES)
 }];
 
 static RANGES: [Range; 1] = [match Range::new(&NET, FIRST, LAST) {
