@@ -191,6 +191,39 @@ impl LeaseClock {
             *self = Self::new(now, stamp);
         }
     }
+
+    /// What the lease clock needs when a wall clock shows `wall`; none is one that was never set.
+    #[must_use]
+    pub fn correction(&self, now: Instant, wall: Option<Timestamp>) -> Correction {
+        let shown = self.read(now);
+        match wall {
+            Some(wall) if wall > shown => {
+                let ahead = wall.as_secs() - shown.as_secs();
+                if ahead <= AHEAD_SECS_MAX {
+                    Correction::Advance(wall)
+                } else {
+                    Correction::Shift(ahead)
+                }
+            }
+            Some(_) | None => Correction::None,
+        }
+    }
+}
+
+/// How far the wall clock may be ahead of the lease clock before leases are prolonged, in seconds. Two clocks do not run alike, and
+/// clients count from when they hear the answer.
+const AHEAD_SECS_MAX: u32 = 2;
+
+/// What the lease clock needs: see [`LeaseClock::correction`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Correction {
+    /// Nothing: it is right, or ahead of a wall clock that cannot be believed.
+    None,
+    /// It is moved forward a little, up to 2 seconds.
+    Advance(Timestamp),
+    /// It is behind by this many seconds. Leases that run were given for a duration, and are to last as long: their ends move with the clock.
+    Shift(u32),
 }
 
 #[cfg(test)]
@@ -230,5 +263,18 @@ mod tests {
         assert_eq!(clock.read(Instant::from_millis(2_500)), Timestamp::from_secs(1_002));
         clock.advance(Instant::from_millis(2_500), Timestamp::from_secs(9_000));
         assert_eq!(clock.read(Instant::from_millis(3_500)), Timestamp::from_secs(9_001));
+    }
+
+    #[test]
+    fn the_lease_clock_is_never_put_back_and_leases_are_prolonged_when_it_jumps() {
+        let clock = LeaseClock::new(Instant::ZERO, Timestamp::from_secs(1_000));
+        let now = Instant::from_millis(5_000);
+        let wall = |secs| Some(Timestamp::from_secs(secs));
+        assert_eq!(clock.correction(now, None), Correction::None);
+        assert_eq!(clock.correction(now, wall(10)), Correction::None);
+        assert_eq!(clock.correction(now, wall(1_005)), Correction::None);
+        let little = Correction::Advance(Timestamp::from_secs(1_007));
+        assert_eq!(clock.correction(now, wall(1_007)), little);
+        assert_eq!(clock.correction(now, wall(90_000)), Correction::Shift(88_995));
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod hash;
 mod index;
 pub(crate) mod list;
 mod policy;
+mod prolong;
 mod replay;
 mod span;
 mod storage;

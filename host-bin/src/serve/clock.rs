@@ -2,18 +2,14 @@
 //!
 //! Small computers start in 1970 or where they were switched off, and jump when they hear a time server. A lease must not end early because of that:
 //! the lease clock only goes forward, it never goes ahead of a time that was recorded before, and when the wall clock turns out to be far
-//! ahead of it, leases that run are prolonged by as much (see [`Correction`]).
+//! ahead of it, leases that run are prolonged by as much (see [`Correction`](dhcp_core::time::Correction)).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dhcp_core::time::{Instant, LeaseClock, Timestamp};
+use dhcp_core::time::{Instant, Timestamp};
 
 /// The beginning of 2024: a wall clock that shows less was never set.
 const SANE_SECS_MIN: u64 = 1_704_067_200;
-
-/// How far the wall clock may be ahead of the lease clock before leases are prolonged, in seconds. Two clocks do not run alike, and
-/// clients count from when they hear the answer.
-const AHEAD_SECS_MAX: u32 = 2;
 
 /// The clocks of this run.
 #[derive(Clone, Copy, Debug)]
@@ -50,33 +46,6 @@ fn sane(time: SystemTime) -> Option<Timestamp> {
     Some(Timestamp::from_secs(secs)).filter(|stamp| *stamp != Timestamp::NEVER)
 }
 
-/// What the lease clock needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Correction {
-    /// Nothing: it is right, or ahead of a wall clock that cannot be believed.
-    None,
-    /// It is moved forward a little.
-    Advance(Timestamp),
-    /// It is behind by this many seconds. Leases that run were given for a duration, and are to last as long: their ends move with the clock.
-    Shift(u32),
-}
-
-/// Compares the lease clock with the wall clock.
-pub(crate) fn correction(clock: &LeaseClock, now: Instant, wall: Option<Timestamp>) -> Correction {
-    let shown = clock.read(now);
-    match wall {
-        Some(wall) if wall > shown => {
-            let ahead = wall.as_secs() - shown.as_secs();
-            if ahead <= AHEAD_SECS_MAX {
-                Correction::Advance(wall)
-            } else {
-                Correction::Shift(ahead)
-            }
-        }
-        Some(_) | None => Correction::None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use core::time::Duration;
@@ -92,20 +61,5 @@ mod tests {
         let today = 1_790_000_000;
         let expected = Some(Timestamp::from_secs(1_790_000_000));
         assert_eq!(sane(UNIX_EPOCH + Duration::from_secs(today)), expected);
-    }
-
-    #[test]
-    fn the_lease_clock_is_never_put_back_and_leases_are_prolonged_when_it_jumps() {
-        let clock = LeaseClock::new(Instant::ZERO, Timestamp::from_secs(1_000));
-        let now = Instant::from_millis(5_000);
-        let wall = |secs| Some(Timestamp::from_secs(secs));
-        assert_eq!(correction(&clock, now, None), Correction::None);
-        assert_eq!(correction(&clock, now, wall(10)), Correction::None);
-        assert_eq!(correction(&clock, now, wall(1_005)), Correction::None);
-        assert_eq!(
-            correction(&clock, now, wall(1_007)),
-            Correction::Advance(Timestamp::from_secs(1_007))
-        );
-        assert_eq!(correction(&clock, now, wall(90_000)), Correction::Shift(88_995));
     }
 }

@@ -3,17 +3,14 @@
 //! While leases are prolonged, and while there is no wall clock at all, a note in the state directory says that the lease clock is behind. A power cut
 //! in the middle of it is then no harm: the next start does it again, and some leases are held longer than they need be.
 
-use core::net::Ipv4Addr;
-
 use dhcp_core::server::PENDING_MAX;
-use dhcp_core::server::book::{Change, Standing};
-use dhcp_core::time::{Instant, Timestamp};
-use lease_store::index::{RecordIndex as _, Replay as _};
+use dhcp_core::server::book::Change;
+use dhcp_core::time::{Correction, Instant, Timestamp};
+use lease_store::index::Replay as _;
 use tracing::{error, info};
 
 use crate::medium::FileMedium;
 use crate::serve::HostEngine;
-use crate::serve::clock::{Correction, correction};
 use crate::serve::engine::{Log, Notice};
 use crate::serve::events::Chain;
 use crate::serve::store::{Book, Record};
@@ -29,7 +26,7 @@ pub(crate) fn follow_wall_clock(
     state: &StateDir,
     tell: &mut impl FnMut(Notice<'_, Failed>),
 ) {
-    match correction(engine.server_mut().clock_mut(), now, wall) {
+    match engine.server_mut().clock_mut().correction(now, wall) {
         Correction::None => {}
         Correction::Advance(time) => engine.server_mut().clock_mut().advance(now, time),
         Correction::Shift(secs) => {
@@ -66,27 +63,11 @@ fn prolong(
     tell: &mut impl FnMut(Notice<'_, Failed>),
 ) -> Option<usize> {
     let time = engine.server().time(now);
-    let book = engine.server().book();
-    let running: Vec<(Ipv4Addr, Standing)> = book
-        .entries(time)
-        .filter(|entry| match entry.standing {
-            Standing::Bound | Standing::Quarantined => entry.until != Timestamp::NEVER,
-            Standing::Fresh | Standing::Offered | Standing::Idle => false,
-        })
-        .map(|entry| (entry.address, entry.standing))
-        .collect();
+    let running: Vec<Change<'static>> = engine.server().book().prolonged(time, secs).collect();
     for group in running.chunks(PENDING_MAX) {
-        for (address, standing) in group {
-            let book = engine.server_mut().book_mut();
-            let Some(recorded) = book.recorded(*address) else { continue };
-            let (address, until) = (*address, recorded.until.plus_secs(secs));
-            let change = if *standing == Standing::Bound {
-                Change::Extend { address, until }
-            } else {
-                Change::Quarantine { address, until }
-            };
-            book.replay(&change);
-            assert!(engine.record(&change, tell), "a group is not larger than the ring");
+        for change in group {
+            engine.server_mut().book_mut().replay(change);
+            assert!(engine.record(change, tell), "a group is not larger than the ring");
         }
         engine.commit(tell)?;
     }
@@ -95,6 +76,8 @@ fn prolong(
 
 #[cfg(test)]
 mod tests {
+    use core::net::Ipv4Addr;
+
     use dhcp_core::id::{ClientKey, HardwareAddr, InstallationKey};
     use dhcp_core::server::Server;
     use dhcp_core::server::book::{Grant, LeaseBook as _};
