@@ -199,29 +199,22 @@ impl LeaseClock {
         match wall {
             Some(wall) if wall > shown => {
                 let ahead = wall.as_secs() - shown.as_secs();
-                if ahead <= AHEAD_SECS_MAX {
-                    Correction::Advance(wall)
-                } else {
-                    Correction::Shift(ahead)
-                }
+                if ahead > AHEAD_SECS_MAX { Correction::Shift(ahead) } else { Correction::None }
             }
             Some(_) | None => Correction::None,
         }
     }
 }
 
-/// How far the wall clock may be ahead of the lease clock before leases are prolonged, in seconds. Two clocks do not run alike, and
-/// clients count from when they hear the answer.
-const AHEAD_SECS_MAX: u32 = 2;
+/// How far the wall clock may be ahead of the lease clock before leases are prolonged, in seconds: the seconds of the two do not begin together.
+const AHEAD_SECS_MAX: u32 = 1;
 
 /// What the lease clock needs: see [`LeaseClock::correction`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Correction {
-    /// Nothing: it is right, or ahead of a wall clock that cannot be believed.
+    /// Nothing: it is right, or behind by less than 2 seconds, or ahead of a wall clock that cannot be believed.
     None,
-    /// It is moved forward a little, up to 2 seconds.
-    Advance(Timestamp),
     /// It is behind by this many seconds. Leases that run were given for a duration, and are to last as long: their ends move with the clock.
     Shift(u32),
 }
@@ -273,8 +266,8 @@ mod tests {
         assert_eq!(clock.correction(now, None), Correction::None);
         assert_eq!(clock.correction(now, wall(10)), Correction::None);
         assert_eq!(clock.correction(now, wall(1_005)), Correction::None);
-        let little = Correction::Advance(Timestamp::from_secs(1_007));
-        assert_eq!(clock.correction(now, wall(1_007)), little);
+        assert_eq!(clock.correction(now, wall(1_006)), Correction::None);
+        assert_eq!(clock.correction(now, wall(1_007)), Correction::Shift(2));
         assert_eq!(clock.correction(now, wall(90_000)), Correction::Shift(88_995));
     }
 }

@@ -143,8 +143,8 @@ impl<'c> Pool<'c> {
     pub fn bind(&mut self, client: u32, age_secs: u32) {
         let address = address_of(client);
         let now = self.server.time(self.now);
-        // One second more than the client is told, as the server writes it down.
-        let until = Timestamp::from_secs(now.as_secs() - age_secs).plus_secs(LEASE_SECS + 1);
+        // Some seconds more than the client is told, as the server writes it down.
+        let until = Timestamp::from_secs(now.as_secs() - age_secs).plus_secs(LEASE_SECS + 3);
         let key = key_of(client);
         let hardware = HardwareAddr::ethernet(mac(client));
         let grant = Grant {

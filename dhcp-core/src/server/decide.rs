@@ -20,6 +20,9 @@ use crate::server::{Deal, Discard, Ingress, Refusal};
 use crate::time::{LeaseTime, Timestamp};
 use crate::wire::message::{Message, MessageType};
 
+/// How much longer a lease lasts in the book than its client is told, in seconds: what two clocks may differ by.
+const CLOCK_SECS: u32 = 3;
+
 /// One message, everything that its answer depends on, and what follows from it beside the answer.
 #[derive(Debug)]
 pub(super) struct Case<'a, 'c, 'p, B> {
@@ -215,10 +218,11 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// When the address may be somebody else's: never before the client's own end of the lease.
     ///
-    /// The lease clock shows whole seconds, so the client's may be up to one second behind it. And a renewal for a shorter time frees nothing early: its
+    /// The lease clock shows whole seconds, so the client's may be up to one second behind it; and after a restart it begins anew by a wall clock that it
+    /// was up to two seconds behind (see [`Correction`](crate::time::Correction)). And a renewal for a shorter time frees nothing early: its
     /// ACK may be lost, and then the client goes on until the end that it was told before. A lease without end becomes a finite one all the same.
     fn end_of_lease(&self, time: LeaseTime, before: Option<Timestamp>) -> Timestamp {
-        let until = self.now.plus(time).plus_secs(1);
+        let until = self.now.plus(time).plus_secs(CLOCK_SECS);
         before
             .filter(|before| *before != Timestamp::NEVER)
             .map_or(until, |before| before.max(until))

@@ -59,7 +59,7 @@ fn a_renewal_within_the_promise_needs_no_record() {
     let mut kit = Kit::from(config);
     let offered = kit.send(&discover(1)).offer();
     let record = kit.send(&select(1, offered)).record.unwrap();
-    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_601 + 86_400)));
+    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_603 + 86_400)));
     let mut records = 0;
     for _ in 0..48 {
         kit.pass_secs(1_800);

@@ -208,7 +208,7 @@ fn behind_a_relay_agent_an_echo_request_asks() {
     assert_eq!((probe.address, probe.via), (ip(3, 10), Via::Icmp));
     let event = kit.hears(ip(3, 10), None).unwrap();
     assert_eq!(event.to_string(), "somebody uses 10.0.3.10 without a lease: in quarantine");
-    kit.pass_secs(601);
+    kit.pass_secs(603);
     kit.server.poll(kit.now);
     while kit.server.poll_probe(kit.now).is_some() {}
     let relayed = |packet: Packet| packet.relayed(ip(3, 3));

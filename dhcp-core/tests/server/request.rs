@@ -21,7 +21,7 @@ fn an_ack_carries_the_fields_of_table_3() {
     assert_eq!(ack.address(3), Some(ip(1, 3)));
     let record = heard.record.unwrap();
     assert_eq!((record.kind, record.address), ("bind", offered));
-    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_601)));
+    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_603)));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn renewing_extends_the_lease_from_now() {
     assert_eq!(ack.destination, Destination::Client(leased));
     let record = heard.record.unwrap();
     assert_eq!((record.kind, record.address), ("extend", leased));
-    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_601)));
+    assert_eq!(record.until, Some(kit.server.time(kit.now).plus_secs(3_603)));
     kit.pass_secs(3_599);
     assert_eq!(kit.send(&discover(1)).offer(), leased);
 }
@@ -245,7 +245,7 @@ fn a_retransmitted_request_is_answered_again_with_the_same() {
 fn a_lease_that_ran_out_and_went_to_another_is_refused() {
     let mut kit = Kit::one(|one| one.ranges = leak(&[range(1, 10, 10)]));
     let address = kit.lease(1);
-    kit.pass_secs(3_601);
+    kit.pass_secs(3_603);
     assert_eq!(kit.lease(2), address);
     assert_eq!(kit.unicast(&renew(1, address)).nak(), "not-yours");
     assert_eq!(kit.send(&discover(1)).silence(), "pool-exhausted");
@@ -270,7 +270,7 @@ fn a_renewal_for_a_shorter_time_frees_the_address_no_earlier() {
     assert_eq!(shorter.reply().secs(51), Some(60));
     kit.pass_secs(3_589);
     assert_eq!(kit.send(&discover(2)).silence(), "pool-exhausted");
-    kit.pass_secs(2);
+    kit.pass_secs(4);
     assert_eq!(kit.send(&discover(2)).offer(), leased);
 }
 
@@ -282,6 +282,6 @@ fn a_lease_ends_no_earlier_than_its_client_believes() {
     let leased = kit.lease(1);
     kit.now = kit.now.plus_millis(3_600_000 - 1);
     assert_eq!(kit.send(&discover(2)).silence(), "pool-exhausted");
-    kit.now = kit.now.plus_millis(1_000);
+    kit.now = kit.now.plus_millis(3_000);
     assert_eq!(kit.send(&discover(2)).offer(), leased);
 }

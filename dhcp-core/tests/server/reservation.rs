@@ -162,7 +162,7 @@ fn a_reserved_address_in_quarantine_does_not_leave_its_client_without_any() {
     let meanwhile = kit.lease(1);
     assert_eq!(meanwhile, ip(1, 10));
     assert_eq!(kit.unicast(&renew(1, meanwhile)).ack(), meanwhile);
-    kit.pass_secs(601);
+    kit.pass_secs(603);
     assert_eq!(kit.unicast(&renew(1, meanwhile)).nak(), "other-address");
     assert_eq!(kit.lease(1), ip(1, 50));
 }
