@@ -1,114 +1,97 @@
-//! Who answers ARP and ping for the board's own addresses? smoltcp, which is shown every frame that is not DHCP.
+//! Who answers ARP and ping for the board's own addresses? This file does, with smoltcp's wire formats, from every frame that is not DHCP.
 //!
-//! Replies of the DHCP server do not go through it: its UDP socket asks by ARP before it sends, which a client without an address cannot
-//! answer, and one client that went away would hold up all replies behind its own.
+//! An answer goes to the station that the question came from, as the server's replies do, so that nobody has to be asked by ARP and nothing is kept between
+//! frames: see docs/adr/0035 for why smoltcp's interface, with its caches, routes and sockets, is left out. Source: RFC 826 and RFC 792.
 
-use dhcp_core::server::config::ServerConfig;
-use dhcp_core::time::Instant;
-use smoltcp::iface::{Config, Interface, SocketSet};
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
-use smoltcp::time;
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Cidr};
+use core::net::Ipv4Addr;
 
-use crate::board::lan9118::{FRAME_LEN_MAX, Lan9118};
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
+    EthernetRepr, Icmpv4Message, Icmpv4Packet, IpProtocol, Ipv4Packet, Ipv4Repr,
+};
 
-/// The board as a host on its network.
-#[expect(missing_debug_implementations, reason = "smoltcp's interface has none")]
-pub struct Ip {
-    interface: Interface,
-    sockets: SocketSet<'static>,
+const ETHERNET_LEN: usize = EthernetFrame::<&[u8]>::header_len();
+const TIME_TO_LIVE: u8 = 64;
+
+/// Writes the frame that answers `frame` into `room` and gives its length; `None` when it is no question for one of `ours`, or is damaged or longer than `room`.
+///
+/// An ARP request is answered also when its sender has no address yet: whoever probes for one of ours (RFC 5227 section 2.1.1) hears that it is taken.
+#[must_use]
+pub fn answer(frame: &[u8], mac: [u8; 6], ours: &[Ipv4Addr], room: &mut [u8]) -> Option<usize> {
+    let frame = EthernetFrame::new_checked(frame).ok()?;
+    let asker = frame.src_addr();
+    let ethertype = frame.ethertype();
+    if !asker.is_unicast() {
+        return None;
+    }
+    let (header, packet) = room.split_at_mut_checked(ETHERNET_LEN)?;
+    let len = match ethertype {
+        EthernetProtocol::Arp => arp_reply(frame.payload(), mac, ours, packet)?,
+        EthernetProtocol::Ipv4 => echo_reply(frame.payload(), ours, packet)?,
+        EthernetProtocol::Ipv6 | EthernetProtocol::Unknown(_) => return None,
+    };
+    let ethernet = EthernetRepr { src_addr: EthernetAddress(mac), dst_addr: asker, ethertype };
+    ethernet.emit(&mut EthernetFrame::new_unchecked(header));
+    Some(ETHERNET_LEN + len)
 }
 
-/// The network card as smoltcp sees it: one frame that came in, and a way out.
-#[derive(Debug)]
-pub struct Port<'p> {
-    /// The card.
-    pub ethernet: &'p mut Lan9118,
-    /// A frame that smoltcp did not see yet.
-    pub frame: Option<&'p [u8]>,
-    /// Room for a frame that goes out.
-    pub room: &'p mut [u8],
+fn arp_reply(packet: &[u8], mac: [u8; 6], ours: &[Ipv4Addr], room: &mut [u8]) -> Option<usize> {
+    let request = ArpRepr::parse(&ArpPacket::new_checked(packet).ok()?).ok()?;
+    let ArpRepr::EthernetIpv4 {
+        operation: ArpOperation::Request,
+        source_hardware_addr,
+        source_protocol_addr,
+        target_hardware_addr: _,
+        target_protocol_addr,
+    } = request
+    else {
+        return None;
+    };
+    let reply = ArpRepr::EthernetIpv4 {
+        operation: ArpOperation::Reply,
+        source_hardware_addr: EthernetAddress(mac),
+        source_protocol_addr: target_protocol_addr,
+        target_hardware_addr: source_hardware_addr,
+        target_protocol_addr: source_protocol_addr,
+    };
+    let room = room.get_mut(..reply.buffer_len());
+    let room = room.filter(|_| is_one(target_protocol_addr, ours))?;
+    reply.emit(&mut ArpPacket::new_unchecked(room));
+    Some(reply.buffer_len())
 }
 
-impl Ip {
-    /// Has the server's addresses, as many as smoltcp takes.
-    #[must_use]
-    pub fn new(config: &ServerConfig<'_>, port: &mut Port<'_>, now: Instant) -> Self {
-        let mac = HardwareAddress::Ethernet(EthernetAddress(port.ethernet.mac()));
-        let mut interface = Interface::new(Config::new(mac), port, in_smoltcp(now));
-        interface.update_ip_addrs(|addresses| {
-            for subnet in config.subnets {
-                let Some(address) = subnet.server_id else { continue };
-                let cidr = IpCidr::Ipv4(Ipv4Cidr::new(address, subnet.subnet.prefix_len()));
-                // Without a place for it an address does not answer ping; the server serves with it all the same.
-                if !addresses.contains(&cidr) && addresses.push(cidr).is_err() {
-                    defmt::warn!("{} does not answer ARP and ping: there are too many", address);
-                }
-            }
-        });
-        Self { interface, sockets: SocketSet::new([].as_mut_slice()) }
-    }
-
-    /// Takes the frame of the port, if there is one, and sends what is to be sent.
-    pub fn poll(&mut self, now: Instant, port: &mut Port<'_>) {
-        self.interface.poll(in_smoltcp(now), port, &mut self.sockets);
-    }
+fn echo_reply(packet: &[u8], ours: &[Ipv4Addr], room: &mut [u8]) -> Option<usize> {
+    let checksums = ChecksumCapabilities::default();
+    let packet = Ipv4Packet::new_checked(packet).ok()?;
+    let request = Ipv4Repr::parse(&packet, &checksums).ok()?;
+    let asker = request.src_addr;
+    // An echo request to everybody, or from nobody that there could be one of, is passed over (RFC 1122 section 3.2.2).
+    let answered = request.next_header == IpProtocol::Icmp
+        && is_one(request.dst_addr, ours)
+        && !(asker.is_unspecified() || asker.is_broadcast() || asker.is_multicast());
+    let echo = Icmpv4Packet::new_checked(packet.payload()).ok().filter(|echo| {
+        answered
+            && echo.verify_checksum()
+            && (echo.msg_type(), echo.msg_code()) == (Icmpv4Message::EchoRequest, 0)
+    })?;
+    let reply = Ipv4Repr {
+        src_addr: request.dst_addr,
+        dst_addr: asker,
+        hop_limit: TIME_TO_LIVE,
+        ..request
+    };
+    let (header, message) = room.split_at_mut_checked(reply.buffer_len())?;
+    let message = message.get_mut(..reply.payload_len)?;
+    reply.emit(&mut Ipv4Packet::new_unchecked(header), &checksums);
+    message.copy_from_slice(echo.into_inner());
+    let mut message = Icmpv4Packet::new_unchecked(message);
+    message.set_msg_type(Icmpv4Message::EchoReply);
+    message.fill_checksum();
+    Some(reply.buffer_len() + reply.payload_len)
 }
 
-fn in_smoltcp(now: Instant) -> time::Instant {
-    time::Instant::from_millis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
-}
-
-impl Device for Port<'_> {
-    type RxToken<'t>
-        = Received<'t>
-    where
-        Self: 't;
-    type TxToken<'t>
-        = Outgoing<'t>
-    where
-        Self: 't;
-
-    fn receive(&mut self, _now: time::Instant) -> Option<(Received<'_>, Outgoing<'_>)> {
-        let frame = self.frame.take()?;
-        Some((Received(frame), Outgoing { ethernet: self.ethernet, room: self.room }))
-    }
-
-    fn transmit(&mut self, _now: time::Instant) -> Option<Outgoing<'_>> {
-        Some(Outgoing { ethernet: self.ethernet, room: self.room })
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = FRAME_LEN_MAX.min(self.room.len());
-        capabilities.max_burst_size = Some(1);
-        capabilities
-    }
-}
-
-/// A frame that smoltcp reads.
-#[derive(Debug)]
-pub struct Received<'t>(&'t [u8]);
-
-impl phy::RxToken for Received<'_> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(self.0)
-    }
-}
-
-/// A frame that smoltcp writes.
-#[derive(Debug)]
-pub struct Outgoing<'t> {
-    ethernet: &'t mut Lan9118,
-    room: &'t mut [u8],
-}
-
-impl phy::TxToken for Outgoing<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        let frame = self.room.get_mut(..len).expect("smoltcp keeps to the greatest length");
-        let written = write(frame);
-        self.ethernet.send(frame);
-        written
-    }
+/// Whether it is one of `ours`, among which an unspecified one stands for none.
+fn is_one(address: Ipv4Addr, ours: &[Ipv4Addr]) -> bool {
+    !address.is_unspecified() && ours.contains(&address)
 }

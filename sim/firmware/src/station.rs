@@ -14,17 +14,16 @@ use crate::SUBNETS;
 use crate::board::lan9118::{FRAME_LEN_MAX, Lan9118};
 use crate::board::stack;
 use crate::desk::Desk;
-use crate::ip::{Ip, Port};
+use crate::ip;
 use crate::wire::{self, Incoming};
 
 /// How often the depth of the stack is looked at, in seconds.
 const STACK_SECS: u32 = 10;
 
 /// The board on its network.
-#[expect(missing_debug_implementations, reason = "smoltcp's interface has none")]
+#[derive(Debug)]
 pub struct Station<'c> {
     desk: Desk<'c>,
-    ip: Ip,
     ethernet: Lan9118,
     /// Our addresses; unspecified ones behind them.
     ours: [Ipv4Addr; SUBNETS],
@@ -39,26 +38,17 @@ impl<'c> Station<'c> {
     ///
     /// # Panics
     /// When there is one already.
-    pub fn new(
-        config: &ServerConfig<'_>,
-        desk: Desk<'c>,
-        mut ethernet: Lan9118,
-        now: Instant,
-    ) -> Self {
+    pub fn new(config: &ServerConfig<'_>, desk: Desk<'c>, ethernet: Lan9118, now: Instant) -> Self {
         const ONE: &str = "there is one station";
-        let frame_out = singleton!(: [u8; FRAME_LEN_MAX] = [0; FRAME_LEN_MAX]).expect(ONE);
-        let port = &mut Port { ethernet: &mut ethernet, frame: None, room: frame_out };
-        let ip = Ip::new(config, port, now);
         let mut ours = [Ipv4Addr::UNSPECIFIED; SUBNETS];
         let known = config.subnets.iter().filter_map(|subnet| subnet.server_id);
         ours.iter_mut().zip(known).for_each(|(place, address)| *place = address);
         Self {
             desk,
-            ip,
             ethernet,
             ours,
             frame_in: singleton!(: [u8; FRAME_LEN_MAX] = [0; FRAME_LEN_MAX]).expect(ONE),
-            frame_out,
+            frame_out: singleton!(: [u8; FRAME_LEN_MAX] = [0; FRAME_LEN_MAX]).expect(ONE),
             stack_at: now,
             stack_used: 0,
         }
@@ -104,9 +94,9 @@ impl<'c> Station<'c> {
             }
             Incoming::Other => {}
         }
-        let port =
-            &mut Port { ethernet: &mut self.ethernet, frame: Some(frame), room: self.frame_out };
-        self.ip.poll(now, port);
+        if let Some(len) = ip::answer(frame, self.ethernet.mac(), &self.ours, self.frame_out) {
+            self.ethernet.send(self.frame_out.get(..len).unwrap_or_default());
+        }
         true
     }
 

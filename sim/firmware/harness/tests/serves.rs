@@ -97,6 +97,30 @@ fn the_servers_own_address_answers_arp_and_ping() {
     assert_eq!((answer.source, answer.identifier, answer.sequence), (SERVER, 7, 1));
 }
 
+/// A host that is about to take our address without having one hears so (RFC 5227 section 2.1.1), and what is asked about others is no question to us.
+#[test]
+fn whoever_probes_for_the_servers_own_address_is_told_and_nobody_else() {
+    let chip = chip();
+    let board = started(&chip);
+    let mac = [2, 0, 0, 0, 0, 2];
+    let mut frame = [0; 128];
+    for (address, answered) in
+        [(Ipv4Addr::UNSPECIFIED, false), (Ipv4Addr::new(10, 0, 1, 5), false), (SERVER, true)]
+    {
+        let len = Arp::probe(mac, address).write_frame(None, &mut frame).unwrap();
+        if !answered {
+            board.cable().send(&frame[..len]).unwrap();
+            continue;
+        }
+        // The first answer of all is to the last question.
+        let answer = ask(&board, &frame[..len], |frame| {
+            let arp = Arp::parse(Ethernet::parse(frame).ok()?.1).ok()?;
+            (arp.operation == Operation::Reply).then_some(arp)
+        });
+        assert_eq!((answer.sender, answer.sender_mac, answer.target_mac), (address, MAC, mac));
+    }
+}
+
 #[test]
 fn an_address_that_somebody_answers_for_is_not_offered() {
     let chip = chip();
