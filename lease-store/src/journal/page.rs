@@ -352,6 +352,10 @@ impl Records {
     }
 }
 
+/// What is done with a batch of records of [`walk`], each with where it begins in its sector.
+pub(super) type Visit<'v, M> =
+    dyn FnMut(&mut M, &[(u32, Decoded<'_>)]) -> Result<(), <M as Medium>::Error> + 'v;
+
 /// What reading a sector came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Walked {
@@ -369,14 +373,16 @@ pub(super) struct Walked {
 ///
 /// Records up to `known_end` were durable, and so were those before any that says so. Among them a damaged one is stepped over; behind
 /// them it is where the power was cut, and what a file kept of later ones does not count.
-pub(super) fn walk<M: Medium, E: From<M::Error>>(
+///
+/// `visit` is called through a pointer, so that this is in a microcontroller's program once and not once for each thing that is done with records.
+pub(super) fn walk<M: Medium>(
     medium: &mut M,
     window: &mut Window,
     layout: Layout,
     page: Page,
     known_end: u32,
-    mut visit: impl FnMut(&mut M, &[(u32, Decoded<'_>)]) -> Result<(), E>,
-) -> Result<Walked, E> {
+    visit: &mut Visit<'_, M>,
+) -> Result<Walked, M::Error> {
     let mut records = Records::new(layout, page);
     let mut walked = Walked { end: layout.header_len(), ..Walked::default() };
     let mut durable_to = None;

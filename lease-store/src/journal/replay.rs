@@ -164,7 +164,7 @@ pub(super) fn replay<M: Medium>(
         }
         let mut time = opened.time;
         let mut records = 0;
-        let walked = walk(medium, &mut window, layout, page, known_end, |_, batch| {
+        let walked = walk(medium, &mut window, layout, page, known_end, &mut |_, batch| {
             for (_, decoded) in batch {
                 match decoded.record {
                     Record::Change(_) => records += 1,
@@ -175,7 +175,7 @@ pub(super) fn replay<M: Medium>(
                 }
             }
             visit(layout, page, batch);
-            Ok::<_, M::Error>(())
+            Ok(())
         })?;
         opened.time = time.filter(|time| *time > Timestamp::from_secs(0));
         opened.records = opened.records.saturating_add(records);

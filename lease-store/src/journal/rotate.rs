@@ -108,13 +108,13 @@ impl<M: Medium> Journal<M> {
         let mut next = self.ring.first_from(&mut self.medium, self.ring.oldest, 0)?;
         while let Some(page) = next {
             let end = newest.filter(|newest| newest.page == page).map_or(0, |newest| newest.at);
-            walk(&mut self.medium, window, layout, page, end, |_, batch| {
+            walk(&mut self.medium, window, layout, page, end, &mut |_, batch| {
                 for (at, decoded) in batch {
                     if let Record::Change(said) = &decoded.record {
                         kept.learn(change, said, layout.place(page.sector, *at));
                     }
                 }
-                Ok::<_, M::Error>(())
+                Ok(())
             })?;
             next = self.ring.first_from(&mut self.medium, page.seq + 1, page.sector + 1)?;
         }
@@ -171,14 +171,14 @@ impl<M: Medium> Journal<M> {
         let after = |at: Option<u32>, len: u32| Some(layout.fit(at?, len)?.0 + len);
         let mut at = after(Some(head.at), layout.record_len(pending));
         if let Some(Victim { page, known_end, .. }) = victim {
-            walk(&mut self.medium, window, layout, page, known_end, |_, batch| {
+            walk(&mut self.medium, window, layout, page, known_end, &mut |_, batch| {
                 for (from, decoded) in batch {
                     let place = layout.place(page.sector, *from);
                     if live(&decoded.record, place, Some(pending), index).is_some() {
                         at = after(at, octets_of(decoded));
                     }
                 }
-                Ok::<_, M::Error>(())
+                Ok(())
             })?;
         }
         Ok(after(at, BEGIN_LEN.next_multiple_of(layout.unit())).is_some())
@@ -196,18 +196,18 @@ impl<M: Medium> Journal<M> {
     ) -> Result<(), JournalError<M::Error>> {
         let layout = self.ring.layout;
         let Victim { page, known_end, .. } = victim;
-        walk(&mut self.medium, window, layout, page, known_end, |medium, batch| {
+        let mut full = false;
+        walk(&mut self.medium, window, layout, page, known_end, &mut |medium, batch| {
             for (at, decoded) in batch {
                 let place = layout.place(page.sector, *at);
                 let copy = kept.copy(&decoded.record, place);
                 if let Some(copy) = copy.or_else(|| live(&decoded.record, place, beside, index)) {
-                    let written = head.put(medium, layout, &copy, BEGINNING)?;
-                    written.ok_or(JournalError::Full)?;
+                    full = full || head.put(medium, layout, &copy, BEGINNING)?.is_none();
                 }
             }
-            Ok::<_, JournalError<M::Error>>(())
+            Ok(())
         })?;
-        Ok(())
+        if full { Err(JournalError::Full) } else { Ok(()) }
     }
 
     /// The index learns where everything is that was written while the sector was begun; what was not copied from the emptied one has no
@@ -221,7 +221,7 @@ impl<M: Medium> Journal<M> {
         let layout = self.ring.layout;
         let mut window = Window::new();
         let all = layout.geometry.sector_len;
-        walk(medium, &mut window, layout, into, all, |_, batch| {
+        walk(medium, &mut window, layout, into, all, &mut |_, batch| {
             for (at, decoded) in batch {
                 if let Record::Change(change) = &decoded.record
                     && decoded.standing.beginning
@@ -230,10 +230,10 @@ impl<M: Medium> Journal<M> {
                     usage.learn(index, change, layout.place(into.sector, *at), decoded.len);
                 }
             }
-            Ok::<_, M::Error>(())
+            Ok(())
         })?;
         if let Some(Victim { page, known_end, .. }) = victim {
-            walk(medium, &mut window, layout, page, known_end, |_, batch| {
+            walk(medium, &mut window, layout, page, known_end, &mut |_, batch| {
                 for (at, decoded) in batch {
                     if let Record::Change(change) = &decoded.record
                         && index.place(change.address()) == Some(layout.place(page.sector, *at))
@@ -241,7 +241,7 @@ impl<M: Medium> Journal<M> {
                         usage.keep(index, change.address(), None);
                     }
                 }
-                Ok::<_, M::Error>(())
+                Ok(())
             })?;
         }
         self.emptied = None;
