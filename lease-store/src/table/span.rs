@@ -250,10 +250,11 @@ impl<I: Index> Builder<'_, I> {
         for (subnet, subnet_config) in (0_u16..).zip(config.subnets) {
             for (first, last) in segments(subnet_config) {
                 let span = Span { first, last, subnet, ..Span::EMPTY };
-                self.insert(config, self.used, span)?;
+                // Those of a subnet come in order, and most often the subnets do.
+                let place = self.in_use().partition_point(|before| before.first < first);
+                self.insert(config, place, span)?;
             }
         }
-        self.in_use().sort_unstable_by_key(|span| span.first);
         let pairs = self.in_use().windows(2);
         let overlap = pairs.filter_map(|pair| match pair {
             [before, after] => (before.last >= after.first).then_some(after.first),
@@ -324,10 +325,8 @@ impl<I: Index> Builder<'_, I> {
             let need = Sizes::of(config).spans;
             return Err(TableError::TooSmall { column: Column::Spans, need, have });
         };
-        behind.rotate_right(1);
-        if let Some(first) = behind.first_mut() {
-            *first = span;
-        }
+        let mut moved = span;
+        behind.iter_mut().for_each(|place| core::mem::swap(place, &mut moved));
         self.used += 1;
         Ok(())
     }
