@@ -12,6 +12,7 @@
 //!
 //! [postcard]: https://postcard.jamesmunns.com/wire-format
 
+mod reader;
 mod stored;
 
 use core::error::Error;
@@ -22,8 +23,9 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 use dhcp_core::id::InstallationKey;
 use dhcp_core::net::Range;
 use dhcp_core::server::config::{Reservation, ServerConfig, SubnetConfig};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use self::reader::Reader;
 use self::stored::{Head, StoredReservation, StoredSubnet};
 
 /// What an image begins with.
@@ -153,9 +155,9 @@ impl<const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: usize>
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            subnets: [stored::NO_SUBNET; SUBNETS],
+            subnets: [reader::NO_SUBNET; SUBNETS],
             ranges: [Range::single(Ipv4Addr::UNSPECIFIED); RANGES],
-            reservations: [stored::NO_RESERVATION; RESERVATIONS],
+            reservations: [reader::NO_RESERVATION; RESERVATIONS],
         }
     }
 }
@@ -217,27 +219,33 @@ pub fn read<'f, const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: u
     octets: &'f [u8],
     room: &'f mut Room<'f, SUBNETS, RANGES, RESERVATIONS>,
 ) -> Result<ServerConfig<'f>, ImageError> {
-    let mut reader = Reader { rest: payload(octets)? };
-    let head: Head = reader.take(Part::Head)?;
     let Room { subnets, ranges, reservations } = room;
+    read_into(payload(octets)?, subnets, ranges, reservations)
+}
+
+fn read_into<'f>(
+    payload: &'f [u8],
+    subnets: &'f mut [SubnetConfig<'f>],
+    ranges: &'f mut [Range],
+    reservations: &'f mut [Reservation<'f>],
+) -> Result<ServerConfig<'f>, ImageError> {
+    let mut reader = Reader { rest: payload };
+    let head = reader.head().ok_or(ImageError::Malformed(Part::Head))?;
     let subnets = places(Part::Subnets, subnets, head.subnets)?;
     let ranges = places(Part::Ranges, ranges, head.ranges)?;
     let reservations = places(Part::Reservations, reservations, head.reservations)?;
     for range in &mut *ranges {
-        let (first, last) = reader.take(Part::Ranges)?;
-        let read = Range::new(&stored::ALL, first, last);
-        *range = read.map_err(|_| ImageError::Malformed(Part::Ranges))?;
+        *range = reader.range().ok_or(ImageError::Malformed(Part::Ranges))?;
     }
     for reservation in &mut *reservations {
-        *reservation = reader.take::<StoredReservation<'f>>(Part::Reservations)?.read()?;
+        let read = reader.reservation();
+        *reservation = read.ok_or(ImageError::Malformed(Part::Reservations))?;
     }
     let (mut ranges, mut reservations) = (&*ranges, &*reservations);
     for subnet in &mut *subnets {
-        let stored: StoredSubnet<'f> = reader.take(Part::Subnets)?;
-        let mine = share(&mut ranges, stored.ranges, Part::Ranges)?;
-        let excluded = share(&mut ranges, stored.excluded, Part::Ranges)?;
-        let known = share(&mut reservations, stored.reservations, Part::Reservations)?;
-        *subnet = stored.read(mine, excluded, known)?;
+        let (read, shares) = reader.subnet().ok_or(ImageError::Malformed(Part::Subnets))?;
+        *subnet = read;
+        shares.give(subnet, &mut ranges, &mut reservations)?;
     }
     if !(reader.rest.is_empty() && ranges.is_empty() && reservations.is_empty()) {
         return Err(ImageError::Malformed(Part::End));
@@ -292,11 +300,6 @@ fn places<T>(part: Part, all: &mut [T], len: u16) -> Result<&mut [T], ImageError
     all.get_mut(..usize::from(len)).ok_or(ImageError::TooMany { part, room })
 }
 
-/// Takes the next `len` from the front of `all`.
-fn share<'s, T>(all: &mut &'s [T], len: u16, part: Part) -> Result<&'s [T], ImageError> {
-    all.split_off(..usize::from(len)).ok_or(ImageError::Malformed(part))
-}
-
 struct Writer<'o> {
     rest: &'o mut [u8],
     written: usize,
@@ -310,19 +313,6 @@ impl Writer<'_> {
         self.rest.split_off_mut(..used).ok_or(self.no_room)?;
         self.written += used;
         Ok(())
-    }
-}
-
-struct Reader<'f> {
-    rest: &'f [u8],
-}
-
-impl<'f> Reader<'f> {
-    fn take<T: Deserialize<'f>>(&mut self, part: Part) -> Result<T, ImageError> {
-        let (one, rest) =
-            postcard::take_from_bytes(self.rest).map_err(|_| ImageError::Malformed(part))?;
-        self.rest = rest;
-        Ok(one)
     }
 }
 
