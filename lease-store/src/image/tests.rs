@@ -134,14 +134,14 @@ fn what_is_written_is_read() {
     assert_eq!(config.subnets.get(usize::from(SubnetIndex(0).0)).unwrap().reservations.len(), 3);
 }
 
-/// The octets of version 1, to the last: an image that is in the field stays readable.
+/// The octets of version 2, to the last: an image that is in the field stays readable.
 #[test]
-fn the_format_of_version_1_does_not_change() {
+fn the_format_of_version_2_does_not_change() {
     let octets = written();
-    assert_eq!(octets[..12], *b"HYIM\x01\0\0\0\xd9\0\0\0");
+    assert_eq!(octets[..12], *b"HYIM\x02\0\0\0\xda\0\0\0");
     assert_eq!(octets[16..32], [7; 16]);
     assert_eq!(octets[32..45], [60, 216, 4, 128, 163, 5, 4, 3, 2, 10, 0, 1, 2]);
-    assert_eq!(octets[12..16], [4, 10, 39, 101], "the checksum of everything else");
+    assert_eq!(octets[12..16], [76, 162, 106, 131], "the checksum of everything else");
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn a_bad_image_is_refused_with_its_reason() {
     let cut = ImageError::Truncated { needed: good.len(), found: good.len() - 1 };
     assert_eq!(refusal(&good[..good.len() - 1]), cut);
     let mut newer = good.clone();
-    newer[4] = 2;
-    assert_eq!(refusal(&newer), ImageError::Version { found: 2 });
-    assert!(refusal(&newer).to_string().contains("version 2"));
+    newer[4] = 3;
+    assert_eq!(refusal(&newer), ImageError::Version { found: 3 });
+    assert!(refusal(&newer).to_string().contains("version 3"));
 }
 
 #[test]
@@ -188,7 +188,7 @@ proptest! {
 
     /// Another program's octets under a right checksum: a reason, not a panic.
     #[test]
-    fn sealed_nonsense_is_refused_or_read(at in 0_usize..217, octets in prop::collection::vec(any::<u8>(), 1..8)) {
+    fn sealed_nonsense_is_refused_or_read(at in 0_usize..218, octets in prop::collection::vec(any::<u8>(), 1..8)) {
         let mut image = written();
         for (place, octet) in (HEADER_LEN + at..image.len()).zip(octets) {
             image[place] = octet;
