@@ -18,7 +18,9 @@ mod local;
 mod obtain;
 pub(crate) mod place;
 mod progress;
+mod resolv;
 mod script;
+mod search;
 mod session;
 mod store;
 

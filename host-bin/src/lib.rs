@@ -7,6 +7,7 @@ mod client;
 mod config;
 pub mod control;
 mod demo;
+mod durable;
 pub mod fuzzing;
 mod image;
 mod installation;

@@ -8,12 +8,14 @@
 //! DIR/control.sock       where the running server is asked
 //! ```
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use dhcp_core::net::Subnet;
+
+use crate::durable::{self, Readers};
 
 /// The state directory.
 #[derive(Clone, Debug)]
@@ -80,11 +82,12 @@ impl StateDir {
     pub(crate) fn set_clock_behind(&self, behind: bool) -> Result<(), StateError> {
         let path = self.clock_behind();
         let done = if behind {
-            write_durably(&path, b"the lease clock is behind the wall clock\n")
+            let note = b"the lease clock is behind the wall clock\n";
+            durable::write(&path, note, Readers::Owner)
         } else {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                other => other.and_then(|()| sync_dir(&path)),
+                other => other.and_then(|()| durable::sync_directory(&path)),
             }
         };
         done.map_err(StateError::io("written", &path))
@@ -111,7 +114,8 @@ impl StateDir {
             return Ok(());
         }
         let text = subnets.iter().map(|subnet| format!("{subnet}\n")).collect::<String>();
-        write_durably(&path, text.as_bytes()).map_err(StateError::io("written", &path))
+        let written = durable::write(&path, text.as_bytes(), Readers::Owner);
+        written.map_err(StateError::io("written", &path))
     }
 
     fn subnets_file(&self) -> PathBuf {
@@ -123,25 +127,6 @@ impl StateDir {
 fn subnet(line: &str) -> Option<Subnet> {
     let (network, prefix_len) = line.split_once('/')?;
     Subnet::new(network.parse().ok()?, prefix_len.parse().ok()?).ok()
-}
-
-/// Writes a file of which a power cut leaves all or nothing: a new one beside it, synced, takes its place. Only the owner may read it.
-pub(crate) fn write_durably(path: &Path, octets: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(octets)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    sync_dir(path)
-}
-
-/// Makes durable that a file is in its directory, or is not.
-fn sync_dir(path: &Path) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(dir)?.sync_all()
 }
 
 #[cfg(test)]

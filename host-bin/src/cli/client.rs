@@ -47,9 +47,30 @@ pub(crate) struct ForegroundArgs {
     /// Run this program at each change, with `bound`, `renewed`, `nak` or `lost` as its argument and the lease in HYDRANT_* variables
     #[arg(long, value_name = "FILE", requires = "foreground")]
     pub(crate) script: Option<PathBuf>,
-    /// Set the interface's address and routes, and take them away when the lease is lost
+    /// Set the interface's address, routes and MTU, and the servers for names; put all of it back as it was when the lease is lost or given
+    /// back. An MTU of less than 576 is not set
     #[arg(long, requires = "foreground")]
     pub(crate) configure: bool,
+    /// Where `--configure` writes the servers for names and the domains to search. What is there is kept as FILE.before-hydrant, and put back;
+    /// `none` writes nothing [default: /etc/netns/NAME/resolv.conf in a network namespace with a name, else /etc/resolv.conf; there, a file
+    /// that somebody else wrote stays as it is]
+    #[arg(long, value_name = "FILE", requires = "configure", value_parser = resolv_conf)]
+    pub(crate) resolv_conf: Option<ResolvConfArg>,
+}
+
+/// What `--resolv-conf` takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ResolvConfArg {
+    None,
+    File(PathBuf),
+}
+
+fn resolv_conf(text: &str) -> Result<ResolvConfArg, String> {
+    match text {
+        "none" => Ok(ResolvConfArg::None),
+        "" => Err("a file's name is missing".to_owned()),
+        path => Ok(ResolvConfArg::File(path.into())),
+    }
 }
 
 #[derive(Debug, Args)]

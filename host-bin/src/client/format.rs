@@ -84,7 +84,7 @@ fn as_text<S: serde::Serializer>(name: &ContainerName, serializer: S) -> Result<
 }
 
 /// The variables' names, in the order of [`Told::variables`].
-pub(crate) const VARIABLES: [&str; 21] = [
+pub(crate) const VARIABLES: [&str; 22] = [
     "HYDRANT_STATUS",
     "HYDRANT_NAME",
     "HYDRANT_VLAN",
@@ -101,6 +101,7 @@ pub(crate) const VARIABLES: [&str; 21] = [
     "HYDRANT_ROUTES",
     "HYDRANT_DNS",
     "HYDRANT_DOMAIN",
+    "HYDRANT_SEARCH",
     "HYDRANT_NTP",
     "HYDRANT_MTU",
     "HYDRANT_SERVER",
@@ -164,6 +165,7 @@ impl Told<'_> {
             routes.collect::<Vec<_>>().join(" "),
             words(&lease.dns),
             lease.domain.clone().unwrap_or_default(),
+            lease.search.join(" "),
             words(&lease.ntp),
             or_empty(lease.mtu),
             lease.server.to_string(),

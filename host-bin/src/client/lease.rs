@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use lease_store::container::{Container, ContainerName};
 use serde::{Deserialize, Serialize};
 
+use crate::client::search;
+
 /// Which way an address was leased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -45,6 +47,9 @@ pub struct NamedLease {
     pub dns: Vec<Ipv4Addr>,
     /// The domain's name.
     pub domain: Option<String>,
+    /// Domains that short names are looked up in, the first first; files of before they were kept have none.
+    #[serde(default)]
+    pub search: Vec<String>,
     /// Servers for the time.
     pub ntp: Vec<Ipv4Addr>,
     /// Octets of the longest datagram.
@@ -124,6 +129,7 @@ impl NamedLease {
             routers: options.routers().collect(),
             dns: options.dns().collect(),
             domain,
+            search: options.option(119).map(search::names).unwrap_or_default(),
             ntp: options.ntp().collect(),
             mtu: options.mtu(),
             routes: options.routes().map(NamedRoute::from).collect(),
@@ -172,6 +178,39 @@ impl From<core_client::Route> for NamedRoute {
 fn text(name: &[u8]) -> String {
     let kept = sanitised(name, &mut [0; NAME_LEN_MAX]).to_vec();
     String::from_utf8(kept).expect("what is kept is ASCII")
+}
+
+#[cfg(test)]
+impl NamedLease {
+    /// For tests: one from a server of the network, for an hour.
+    pub(crate) fn camera() -> Self {
+        let at = |second| Timestamp::from_second(second).expect("a time of ours");
+        Self {
+            name: "camera".parse().expect("a name"),
+            vlan: Some(1),
+            interface: Some("eth0.1".to_owned()),
+            mac: "02:19:10:de:8a:92".parse().expect("a MAC address"),
+            address: Ipv4Addr::new(10, 0, 1, 77),
+            prefix_len: Some(24),
+            routers: vec![Ipv4Addr::new(10, 0, 1, 3)],
+            dns: vec![Ipv4Addr::new(8, 8, 8, 8), Ipv4Addr::new(8, 8, 4, 4)],
+            domain: Some("truck.example".to_owned()),
+            search: Vec::new(),
+            ntp: Vec::new(),
+            mtu: None,
+            routes: vec![NamedRoute {
+                to: Ipv4Addr::UNSPECIFIED,
+                prefix_len: 0,
+                gateway: Some(Ipv4Addr::new(10, 0, 1, 3)),
+            }],
+            server: Ipv4Addr::new(10, 0, 1, 1),
+            via: Way::Dhcp,
+            leased_at: at(1_750_000_000),
+            renew_at: Some(at(1_750_001_800)),
+            rebind_at: Some(at(1_750_003_150)),
+            expires_at: Some(at(1_750_003_600)),
+        }
+    }
 }
 
 /// Serde for what is written and read as text.

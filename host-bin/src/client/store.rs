@@ -8,16 +8,18 @@
 mod changes;
 
 use core::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::changes::Changes;
+use crate::client::configure::Changed;
 use crate::client::lease::NamedLease;
 use crate::client::place::Segment;
+use crate::durable::{self, Readers};
 use lease_store::container::ContainerName;
 
 /// The layout of the file. A file of another is left alone.
@@ -33,6 +35,9 @@ pub(crate) struct Stored {
     /// When it was given back. The name keeps its MAC address, and its address if nobody else got it meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) released_at: Option<Timestamp>,
+    /// What was changed on this machine for as long as the lease lasts; none when nothing was configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) configured: Option<Changed>,
     #[serde(flatten)]
     pub(crate) lease: NamedLease,
 }
@@ -40,7 +45,7 @@ pub(crate) struct Stored {
 impl Stored {
     /// A lease that was got just now.
     pub(crate) const fn new(lease: NamedLease) -> Self {
-        Self { format: FORMAT, released_at: None, lease }
+        Self { format: FORMAT, released_at: None, configured: None, lease }
     }
 
     /// Whether the address may be used without a server's word, as far as time goes. A clock that is behind knows nothing of that.
@@ -157,8 +162,7 @@ impl Store {
         Ok(paths.into_iter().filter_map(read_one).collect())
     }
 
-    /// Writes the file of the lease's name: to a file beside it, synced; put in its place; the directory synced. After a power cut there is what
-    /// was there before or what is there now.
+    /// Writes the file of the lease's name. After a power cut there is what was there before or what is there now.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -168,22 +172,13 @@ impl Store {
         let mut text = serde_json::to_string_pretty(stored)
             .expect("a lease is made of what JSON has, with text as keys");
         text.push('\n');
-        let written = write_durably(&self.directory, &path, text.as_bytes());
+        let written = durable::write(&path, text.as_bytes(), Readers::Owner);
         written.map_err(|source| StoreError::Io { path, doing: Doing::Written, source })
     }
 
     fn failed(&self, doing: Doing, source: io::Error) -> StoreError {
         StoreError::Io { path: self.directory.clone(), doing, source }
     }
-}
-
-/// Puts a file with these octets at `path` in `directory`, all of it or none.
-pub(crate) fn write_durably(directory: &Path, path: &Path, octets: &[u8]) -> io::Result<()> {
-    let mut beside = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(directory)?;
-    beside.write_all(octets)?;
-    beside.as_file().sync_all()?;
-    beside.persist(path)?;
-    File::open(directory)?.sync_all()
 }
 
 fn read(path: &Path) -> Result<Option<Stored>, StoreError> {

@@ -9,6 +9,7 @@
     reason = "in a test a panic is the report; clippy sees the helpers as no tests"
 )]
 
+mod configured;
 mod demo;
 mod device;
 mod durable;

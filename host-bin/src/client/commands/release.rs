@@ -1,4 +1,4 @@
-//! `hydrant release NAME`: the address is given back. The name keeps its MAC address, and the server remembers the address as long as nobody else needs it.
+//! `hydrant release NAME`: the address is given back, and what was configured with it is undone. The name keeps its MAC address, and the server remembers the address as long as nobody else needs it.
 
 use core::net::Ipv4Addr;
 use core::time::Duration;
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::cli::client::NameArgs;
 use crate::client::commands::{runtime, stored_place};
+use crate::client::configure::{Changed, Configured, owner};
 use crate::client::dhcp::seed;
 use crate::client::exit::Exit;
 use crate::client::fleet::{Deed, FRAME_LEN_MAX, Fleet};
@@ -22,7 +23,7 @@ use crate::client::local;
 use crate::client::place::Segment;
 use crate::client::session::{Ended, Session, chain, say};
 use crate::client::store::Stored;
-use crate::net::Watch;
+use crate::net::{InterfaceState, Watch};
 
 /// How long the next hop has to answer an ARP request.
 const ARP_PATIENCE: Duration = Duration::from_millis(500);
@@ -77,9 +78,24 @@ async fn release(
             Way::Dhcp => by_dhcp(session, &stored.lease).await?,
         }
     }
+    if let Some(changed) = stored.configured.take() {
+        unconfigure(segment, &stored.lease, changed).await?;
+    }
     stored.released_at.get_or_insert_with(Timestamp::now);
     session.store.write(segment, &stored)?;
     Ok(address)
+}
+
+/// What `lease --configure` set and left behind when it ended.
+async fn unconfigure(segment: &Segment, lease: &NamedLease, changed: Changed) -> Result<(), Ended> {
+    let watch = Watch::open().map_err(|error| Ended::failed(&error))?;
+    let all = watch.interfaces().await.map_err(|error| Ended::failed(&error))?;
+    let same = |one: &&InterfaceState| Some(&one.name) == lease.interface.as_ref();
+    // With its interface, all but the file is gone already.
+    let index = all.iter().find(same).map_or(0, |one| one.index);
+    let owner = owner(&lease.name, segment);
+    Configured::new(watch.handle().clone(), index, owner, None, changed).clear(lease).await;
+    Ok(())
 }
 
 /// One RELEASE to the server (RFC 2131 section 4.4.6), which nobody acknowledges.

@@ -1,41 +1,12 @@
 use std::process::Command;
 
-use jiff::Timestamp;
 use lease_store::container::ContainerName;
 use proptest::prelude::*;
 
 use super::*;
-use crate::client::lease::{NamedRoute, Way};
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
-}
 
 fn camera() -> NamedLease {
-    NamedLease {
-        name: "camera".parse().unwrap(),
-        vlan: Some(1),
-        interface: Some("eth0.1".to_owned()),
-        mac: "02:19:10:de:8a:92".parse().unwrap(),
-        address: Ipv4Addr::new(10, 0, 1, 77),
-        prefix_len: Some(24),
-        routers: vec![Ipv4Addr::new(10, 0, 1, 3)],
-        dns: vec![Ipv4Addr::new(8, 8, 8, 8), Ipv4Addr::new(8, 8, 4, 4)],
-        domain: Some("truck.example".to_owned()),
-        ntp: Vec::new(),
-        mtu: None,
-        routes: vec![NamedRoute {
-            to: Ipv4Addr::UNSPECIFIED,
-            prefix_len: 0,
-            gateway: Some(Ipv4Addr::new(10, 0, 1, 3)),
-        }],
-        server: Ipv4Addr::new(10, 0, 1, 1),
-        via: Way::Dhcp,
-        leased_at: at(1_750_000_000),
-        renew_at: Some(at(1_750_001_800)),
-        rebind_at: Some(at(1_750_003_150)),
-        expires_at: Some(at(1_750_003_600)),
-    }
+    NamedLease::camera()
 }
 
 fn told<'a>(lease: &'a NamedLease, network: &'a ContainerName) -> Told<'a> {
@@ -62,6 +33,7 @@ HYDRANT_ROUTERS='10.0.1.3'
 HYDRANT_ROUTES='0.0.0.0/0 10.0.1.3'
 HYDRANT_DNS='8.8.8.8 8.8.4.4'
 HYDRANT_DOMAIN='truck.example'
+HYDRANT_SEARCH=''
 HYDRANT_NTP=''
 HYDRANT_MTU=''
 HYDRANT_SERVER='10.0.1.1'
@@ -84,7 +56,7 @@ fn the_other_formats_are_golden() {
     let json = concat!(
         r#"{"status":"leased","network":"vlan1","name":"camera","vlan":1,"interface":"eth0.1","#,
         r#""mac":"02:19:10:de:8a:92","address":"10.0.1.77","prefix_len":24,"routers":["10.0.1.3"],"#,
-        r#""dns":["8.8.8.8","8.8.4.4"],"domain":"truck.example","ntp":[],"mtu":null,"#,
+        r#""dns":["8.8.8.8","8.8.4.4"],"domain":"truck.example","search":[],"ntp":[],"mtu":null,"#,
         r#""routes":[{"to":"0.0.0.0","prefix_len":0,"gateway":"10.0.1.3"}],"server":"10.0.1.1","via":"dhcp","#,
         r#""leased_at":"2025-06-15T15:06:40Z","renew_at":"2025-06-15T15:36:40Z","#,
         r#""rebind_at":"2025-06-15T15:59:10Z","expires_at":"2025-06-15T16:06:40Z"}"#,
@@ -98,7 +70,7 @@ fn a_lease_without_end_never_expires() {
     let lease = NamedLease { expires_at: None, ..camera() };
     let network = "vlan1".parse().unwrap();
     let variables = told(&lease, &network).variables();
-    assert_eq!(variables[20], ("HYDRANT_EXPIRES_AT", "never".to_owned()));
+    assert_eq!(variables[21], ("HYDRANT_EXPIRES_AT", "never".to_owned()));
 }
 
 /// What `sh -c` makes of `script`: its standard output and its exit code.

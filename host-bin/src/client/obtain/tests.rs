@@ -13,24 +13,12 @@ fn at(second: i64) -> Timestamp {
 /// Good until second 2000.
 fn stored() -> Stored {
     Stored::new(NamedLease {
-        name: "camera".parse().unwrap(),
-        vlan: Some(1),
-        interface: Some("eth0.1".to_owned()),
-        mac: "02:19:10:de:8a:92".parse().unwrap(),
         address: ADDRESS,
-        prefix_len: Some(24),
-        routers: Vec::new(),
-        dns: Vec::new(),
-        domain: None,
-        ntp: Vec::new(),
-        mtu: None,
-        routes: Vec::new(),
-        server: Ipv4Addr::new(10, 0, 1, 1),
-        via: Way::Dhcp,
         leased_at: at(1_000),
         renew_at: None,
         rebind_at: None,
         expires_at: Some(at(2_000)),
+        ..NamedLease::camera()
     })
 }
 

@@ -1,0 +1,192 @@
+//! What does this machine make of a lease? It is written down, the interface is configured with it, the operator and the script are told;
+//! and all that is undone once it is lost.
+
+use dhcp_core::client::Client;
+use jiff::Timestamp;
+use lease_store::container::{Container, ContainerName};
+
+use crate::client::configure::{Configured, owner};
+use crate::client::format::{Status, Told};
+use crate::client::lease::{NamedLease, Way};
+use crate::client::line::Clock;
+use crate::client::place::Segment;
+use crate::client::script::{Reason, Script};
+use crate::client::session::{Ended, Session, chain, say};
+use crate::client::store::Stored;
+
+/// A container's lease on this machine.
+#[derive(Debug)]
+pub(super) struct Tenancy {
+    pub(super) container: Container,
+    pub(super) segment: Segment,
+    pub(super) network: ContainerName,
+    pub(super) session: Session,
+    pub(super) script: Option<Script>,
+    /// None when nothing is configured, or no interface is there yet.
+    pub(super) configured: Option<Configured>,
+    /// What the interface and the script were told of last.
+    pub(super) held: Option<(Status, NamedLease)>,
+    /// What could not be configured last time: it is not said again at each renewal.
+    complaints: Vec<String>,
+}
+
+impl Tenancy {
+    /// Nothing is held yet.
+    pub(super) const fn new(
+        container: Container,
+        segment: Segment,
+        network: ContainerName,
+        session: Session,
+        script: Option<Script>,
+    ) -> Self {
+        Self {
+            container,
+            segment,
+            network,
+            session,
+            script,
+            configured: None,
+            held: None,
+            complaints: Vec::new(),
+        }
+    }
+
+    /// The lease's name for people, and for the files that are written for it.
+    pub(super) fn owner(&self) -> String {
+        owner(&self.container.name, &self.segment)
+    }
+
+    /// What is stored for the name.
+    ///
+    /// # Errors
+    /// As [`Session::stored`].
+    pub(super) fn stored(&self) -> Result<Option<Stored>, Ended> {
+        Ok(self.session.stored(&self.container.name, &self.segment)?)
+    }
+
+    /// The client has a lease, a new one or one that goes on.
+    pub(super) async fn hold(
+        &mut self,
+        reason: Reason,
+        client: &Client,
+        interface: &str,
+        clock: &Clock,
+    ) {
+        let lease = client.lease().expect("a client that is bound has a lease");
+        let (mac, clocks) = (client.config().hardware, clock.both());
+        let lease =
+            NamedLease::new(&self.container, Some(interface), mac, Way::Dhcp, &lease, &clocks);
+        let until =
+            lease.expires_at.map_or_else(|| "without end".to_owned(), |at| format!("until {at}"));
+        let word = reason.word();
+        say(&format!(
+            "{}: {word}: {} from {}, {until}",
+            self.container, lease.address, lease.server
+        ));
+        self.configure(Status::Leased, lease).await;
+        self.tell(reason);
+    }
+
+    /// RFC 2131 section 3.2 (4): nobody answered, and the lease is good.
+    pub(super) async fn use_stored(&mut self, stored: Option<&Stored>) {
+        let wall = Timestamp::now();
+        let Some(stored) = stored.filter(|stored| stored.is_valid(wall)) else { return };
+        if self.held.is_some() {
+            return;
+        }
+        let lease = stored.lease.clone();
+        say(&format!(
+            "{}: no server answered; using the stored lease of {}",
+            self.container, lease.address
+        ));
+        self.configure(Status::Stored, lease).await;
+        self.tell(Reason::Bound);
+    }
+
+    /// Writes the lease down, with what is about to be changed, before it is: whoever comes after us can undo it.
+    async fn configure(&mut self, status: Status, lease: NamedLease) {
+        let before = self.held.take().map(|(_, lease)| lease);
+        let mut complaints = Vec::new();
+        if let Some(configured) = &mut self.configured
+            && let Err(error) = configured.look(&lease).await
+        {
+            complaints.push(chain(&error));
+        }
+        self.write(&lease);
+        if let Some(configured) = &mut self.configured {
+            for error in configured.set(&lease, before.as_ref(), Timestamp::now()).await {
+                complaints.push(chain(&error));
+            }
+        }
+        for complaint in complaints.iter().filter(|one| !self.complaints.contains(one)) {
+            say(&format!("{}: {complaint}", self.container));
+        }
+        self.complaints = complaints;
+        self.held = Some((status, lease));
+    }
+
+    fn write(&self, lease: &NamedLease) {
+        // What an earlier run changed is still to be undone when this one configures nothing.
+        let changed = match &self.configured {
+            Some(configured) => Some(configured.changed().clone()),
+            None => self.stored().ok().flatten().and_then(|stored| stored.configured),
+        };
+        let mut stored = Stored::new(lease.clone());
+        stored.configured = changed;
+        if let Err(error) = self.session.store.write(&self.segment, &stored) {
+            say(&format!("{}: not written down: {}", self.container, chain(&error)));
+        }
+    }
+
+    /// Takes away what the one before us left on the interface for us, once it is not ours any more.
+    pub(super) async fn leave_stored(&mut self, stored: Option<&Stored>) {
+        if let (None, Some(configured), Some(stored)) = (&self.held, &mut self.configured, stored) {
+            configured.clear(&stored.lease).await;
+        }
+    }
+
+    /// The lease, if there is one, is not ours any more.
+    pub(super) async fn lose(&mut self, why: &str) {
+        let Some((_, lease)) = &self.held else { return };
+        say(&format!("{}: lost {}: {why}", self.container, lease.address));
+        if let Some(configured) = &mut self.configured {
+            configured.clear(lease).await;
+        }
+        self.tell(Reason::Lost);
+        self.held = None;
+    }
+
+    /// The lease was given back, and that is written down.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub(super) async fn given_back(&mut self) -> Result<(), Ended> {
+        self.lose("given back").await;
+        if let Some(mut stored) = self.stored()? {
+            stored.released_at.get_or_insert_with(Timestamp::now);
+            stored.configured = None;
+            self.session.store.write(&self.segment, &stored)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the script, if there is one.
+    pub(super) fn tell(&self, reason: Reason) {
+        let Some(script) = &self.script else { return };
+        let variables = match &self.held {
+            Some((status, lease)) => {
+                Told { status: *status, network: &self.network, lease }.variables().to_vec()
+            }
+            None => vec![("HYDRANT_NAME", self.container.name.to_string())],
+        };
+        script.run(reason, variables);
+    }
+
+    /// When a stored lease that is in use must not be any more.
+    pub(super) fn stored_ends(&self) -> Option<Timestamp> {
+        match &self.held {
+            Some((Status::Stored, lease)) => lease.expires_at,
+            Some((Status::Leased | Status::Expired, _)) | None => None,
+        }
+    }
+}
