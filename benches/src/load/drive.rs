@@ -59,8 +59,6 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Progress)) -> Result<Rep
     };
     // Those that only have to be there come last by number.
     run.prepare(count - prepared..count, &mut progress).await?;
-    let bare_sync = plan.disk.as_deref().map(bare_sync).transpose();
-    let bare_sync = bare_sync.map_err(LoadError::io("write to the disk of the server"))?;
     let cpu_before = plan.server_pid.and_then(cpu_time);
     let aim = Aim {
         kind: plan.kind,
@@ -69,13 +67,24 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Progress)) -> Result<Rep
         until: Until::Time(plan.time),
     };
     let mut report = run.drive(&aim, &mut progress).await?;
-    report.bare_sync = bare_sync;
     let cpu_after = plan.server_pid.and_then(cpu_time);
     if let (Some(before), Some(after), true) = (cpu_before, cpu_after, report.done > 0) {
         let micros = after.saturating_sub(before).as_secs_f64() * 1e6;
         report.server_cpu_micros = Some(micros / report.done as f64);
     }
+    if let Some(directory) = &plan.disk {
+        let bare = bare_sync(directory, pause(plan.pace, &report));
+        report.bare_sync = Some(bare.map_err(LoadError::io("write to the disk of the server"))?);
+    }
     Ok(report)
+}
+
+/// For how long the server had nothing to sync after each sync: while one client alone is answered, it asks, is offered and asks again.
+fn pause(pace: Pace, report: &Report) -> Duration {
+    match pace {
+        Pace::Closed { in_flight: 1 } => Duration::from_secs_f64(2e-6 * report.offer.p50),
+        Pace::Closed { .. } | Pace::Open { .. } => Duration::ZERO,
+    }
 }
 
 /// The CPU time that a process has used, its own and the kernel's for it; counted by the kernel in hundredths of a second.

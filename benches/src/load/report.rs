@@ -55,8 +55,18 @@ pub struct Report {
     pub ack: Latency,
     /// The server's CPU time for each exchange that ended with an ACK, in microseconds.
     pub server_cpu_micros: Option<f64>,
-    /// How long a write of one record and its sync took on the server's disk just before the run, in microseconds.
+    /// How long a write of one record and its sync took on the server's disk just after the run, in microseconds; with the pauses between them that a run with
+    /// one client at a time leaves.
     pub bare_sync: Option<Latency>,
+}
+
+impl Report {
+    /// How many bare syncs an ACK takes beyond what an OFFER takes, which is not synced; of the medians.
+    #[must_use]
+    pub fn syncs(&self) -> Option<f64> {
+        let bare = self.bare_sync.as_ref()?;
+        Some((self.ack.p50 - self.offer.p50) / bare.p50.max(f64::EPSILON))
+    }
 }
 
 impl fmt::Display for Report {
@@ -81,9 +91,10 @@ impl fmt::Display for Report {
                 "{what:<9} p50 {p50:>9.1} us   p99 {p99:>9.1} us   p99.9 {p999:>9.1} us   longest {max:>9.1} us"
             )?;
         }
-        if let Some(bare) = &self.bare_sync {
-            let (p50, ratio) = (bare.p50, self.ack.p50 / bare.p50.max(f64::EPSILON));
-            writeln!(f, "bare sync p50 {p50:>9.1} us   an ACK takes {ratio:.2} of it")?;
+        if let (Some(bare), Some(syncs)) = (&self.bare_sync, self.syncs()) {
+            let (p50, beyond) =
+                (bare.p50, if self.offer.p50 > 0.0 { " more than an OFFER" } else { "" });
+            writeln!(f, "bare sync p50 {p50:>9.1} us   an ACK takes {syncs:.2} of it{beyond}")?;
         }
         match self.server_cpu_micros {
             Some(micros) => write!(f, "server CPU {micros:.1} us an exchange"),
