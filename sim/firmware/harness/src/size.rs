@@ -68,6 +68,21 @@ impl Sizes {
     }
 }
 
+/// What of a program is in flash, section by section.
+///
+/// # Panics
+/// When it cannot be read.
+#[must_use]
+pub fn flash(program: &Path) -> Vec<Vec<u8>> {
+    let octets = fs::read(program).expect("the program can be read");
+    let elf = object::File::parse(octets.as_slice()).expect("the program is an ELF file");
+    [".vector_table", ".text", ".rodata", ".data"]
+        .into_iter()
+        .filter_map(|name| elf.section_by_name(name))
+        .map(|section| section.data().expect("what is in flash is in the file").to_vec())
+        .collect()
+}
+
 /// The crate that the instruction belongs to.
 fn owner(loader: &Loader, address: u64) -> String {
     let mut last = None;

@@ -4,7 +4,7 @@
 
 use harness::budget::Budget;
 use harness::counts::counts;
-use harness::size::Sizes;
+use harness::size::{Sizes, flash};
 use harness::{program, truck};
 
 #[test]
@@ -35,4 +35,22 @@ fn instructions_and_stack_are_within_their_budget_at_any_occupancy() {
     }
     let [stack] = of("stack").try_into().unwrap();
     assert!(u64::from(stack) <= octets.stack, "{stack} octets of stack");
+}
+
+/// A panic's place is named by its file in the repository or its package.
+#[test]
+fn the_image_names_no_folder_of_the_machine_that_built_it() {
+    let flash = flash(&program("firmware"));
+    let has = |name: &str| {
+        let mut windows = flash.iter().flat_map(|section| section.windows(name.len()));
+        windows.any(|window| window == name.as_bytes())
+    };
+    assert!(has("lease-store/src/journal.rs"), "a panic says where it was");
+    let repository = harness::firmware().join("../..").canonicalize().unwrap();
+    let home = std::env::var("HOME").unwrap();
+    let cargo = std::env::var("CARGO_HOME").unwrap_or(format!("{home}/.cargo"));
+    let machine = [repository.to_str().unwrap(), &home, &cargo, "registry/src", "index.crates.io"];
+    for folder in machine.into_iter().filter(|folder| *folder != "/") {
+        assert!(!has(folder), "{folder} stands in the image");
+    }
 }
