@@ -17,8 +17,9 @@ pub mod start;
 pub mod station;
 pub mod wire;
 
+use lease_store::array_storage;
 use lease_store::image::Room;
-use lease_store::table::{ArrayStorage, LeaseTable, Sizes, SliceStorage};
+use lease_store::table::{LeaseTable, Sizes, SliceStorage};
 
 /// How many addresses there can be in all ranges, reserved ones among them. Each costs 43 octets of RAM.
 pub const LEASES: usize = 64;
@@ -35,14 +36,7 @@ pub const RESERVATIONS: usize = 32;
 const SIZES: Sizes = Sizes::new(LEASES, RANGES + RESERVATIONS, SUBNETS);
 
 /// The places of the leases, which stay where they are.
-pub type Places = ArrayStorage<
-    u16,
-    { SIZES.slots },
-    { SIZES.buckets },
-    { SIZES.words },
-    { SIZES.spans },
-    { SIZES.pools },
->;
+pub type Places = array_storage!(u16, SIZES);
 
 /// The leases, all in static memory.
 pub type Leases = LeaseTable<SliceStorage<'static, u16>>;
