@@ -94,29 +94,31 @@ fn owner(loader: &Loader, address: u64) -> String {
                 continue;
             };
             let name = first_segment(&name);
-            if !["core", "T", "F", "I", "A", "U", "str", "E"].contains(&name.as_str()) {
+            if name != CORE {
                 return name;
             }
-            last = Some("core".to_owned());
+            last = Some(name);
         }
     }
     last.unwrap_or_else(|| "(unknown)".to_owned())
 }
 
-/// `dhcp_core` of `<dhcp_core::server::Event as defmt::Format>::format`.
+const CORE: &str = "core";
+
+/// `dhcp_core` of `<dhcp_core::server::Event as defmt::Format>::format`, and `core` of `<u64>::wrapping_add` and of `<&T as core::fmt::Debug>::fmt`: what is
+/// implemented for no crate's type is the standard library's.
 fn first_segment(name: &str) -> String {
+    // Symbols without a path are assembly or the compiler's own.
+    if !name.contains("::") {
+        return "(runtime)".to_owned();
+    }
     let start = name.trim_start_matches(|c: char| !c.is_alphabetic() && c != '_');
     let start =
         ["mut ", "impl ", "dyn "].iter().fold(start, |rest, word| rest.trim_start_matches(word));
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let segment: String = start.chars().take_while(|c| is_part(*c)).collect();
-    // Symbols without a path are assembly or the compiler's own.
-    if start.get(segment.len()..).is_some_and(|rest| rest.starts_with("::")) {
-        segment
-    } else {
-        let known = ["T", "F", "I", "A", "U", "E", "str"].contains(&segment.as_str());
-        if known { segment } else { "(runtime)".to_owned() }
-    }
+    let is_crate = start.get(segment.len()..).is_some_and(|rest| rest.starts_with("::"));
+    if is_crate { segment } else { CORE.to_owned() }
 }
 
 impl fmt::Display for Sizes {
