@@ -4,8 +4,10 @@
 //! `tests/judge.rs` shows that each is convicted, and for what it is.
 
 use clap::ValueEnum;
+use dhcp_core::server::book::Change;
 
 use crate::judge::Violation;
+use crate::octets::option;
 use crate::plan::Shape;
 
 /// One broken promise.
@@ -17,6 +19,8 @@ pub enum Defect {
     TellsLonger,
     /// The flash loses what was written in the last minute, though it said that it was durable
     LosesWrites,
+    /// A server does not write down what is in quarantine
+    LosesQuarantines,
     /// A server offers the router's address
     OffersRouter,
     /// A server is not told what is reserved
@@ -31,6 +35,16 @@ pub enum Defect {
     IgnoresDeclines,
     /// A server does not listen to one client in eight
     IgnoresSome,
+    /// A server does not listen to who extends its lease
+    IgnoresRenewals,
+    /// A server refuses who extends its lease
+    RefusesRenewals,
+    /// A server holds no offer
+    ForgetsOffers,
+    /// A server tells T2 as T1, and T1 as T2
+    SwapsTimes,
+    /// One client in eight asks for nothing any more
+    FallsAsleep,
     /// A server does not do what is due
     Idles,
     /// Neither servers nor clients ask whether somebody uses an address
@@ -39,10 +53,11 @@ pub enum Defect {
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::SharesPool,
         Self::TellsLonger,
         Self::LosesWrites,
+        Self::LosesQuarantines,
         Self::OffersRouter,
         Self::IgnoresReservations,
         Self::CrossesVlans,
@@ -50,6 +65,11 @@ impl Defect {
         Self::RepeatsReplies,
         Self::IgnoresDeclines,
         Self::IgnoresSome,
+        Self::IgnoresRenewals,
+        Self::RefusesRenewals,
+        Self::ForgetsOffers,
+        Self::SwapsTimes,
+        Self::FallsAsleep,
         Self::Idles,
         Self::ChecksNothing,
     ];
@@ -60,12 +80,18 @@ impl Defect {
         match self {
             Self::SharesPool => Violation::TwoOwners,
             Self::TellsLonger | Self::LosesWrites => Violation::Forgotten,
+            Self::LosesQuarantines => Violation::Unquarantined,
             Self::OffersRouter | Self::IgnoresReservations => Violation::NotInPool,
             Self::CrossesVlans => Violation::Crossed,
             Self::Misremembers => Violation::OtherAddress,
             Self::RepeatsReplies => Violation::Unasked,
             Self::IgnoresDeclines => Violation::Declined,
-            Self::IgnoresSome => Violation::NotBound,
+            Self::IgnoresSome => Violation::Unanswered,
+            Self::IgnoresRenewals => Violation::Lapsed,
+            Self::RefusesRenewals => Violation::Refused,
+            Self::ForgetsOffers => Violation::NotHeld,
+            Self::SwapsTimes => Violation::IllFormed,
+            Self::FallsAsleep => Violation::NotBound,
             Self::Idles => Violation::Panic,
             Self::ChecksNothing => Violation::InUse,
         }
@@ -79,12 +105,18 @@ impl Defect {
             Self::CrossesVlans => Some(Shape::Trunk),
             Self::TellsLonger
             | Self::LosesWrites
+            | Self::LosesQuarantines
             | Self::OffersRouter
             | Self::IgnoresReservations
             | Self::Misremembers
             | Self::RepeatsReplies
             | Self::IgnoresDeclines
             | Self::IgnoresSome
+            | Self::IgnoresRenewals
+            | Self::RefusesRenewals
+            | Self::ForgetsOffers
+            | Self::SwapsTimes
+            | Self::FallsAsleep
             | Self::Idles
             | Self::ChecksNothing => None,
         }
@@ -96,17 +128,29 @@ impl Defect {
         match self {
             Self::IgnoresDeclines => kind(message) == Some(DECLINE),
             Self::IgnoresSome => message.get(CHADDR + 5).is_some_and(|octet| octet % 8 == 3),
+            Self::IgnoresRenewals => kind(message) == Some(REQUEST) && has_address(message),
             Self::SharesPool
             | Self::TellsLonger
             | Self::LosesWrites
+            | Self::LosesQuarantines
             | Self::OffersRouter
             | Self::IgnoresReservations
             | Self::CrossesVlans
             | Self::Misremembers
             | Self::RepeatsReplies
+            | Self::RefusesRenewals
+            | Self::ForgetsOffers
+            | Self::SwapsTimes
+            | Self::FallsAsleep
             | Self::Idles
             | Self::ChecksNothing => false,
         }
+    }
+
+    /// Whether a server with this defect does not write down the change.
+    #[must_use]
+    pub(crate) fn loses(self, change: &Change<'_>) -> bool {
+        self == Self::LosesQuarantines && matches!(change, Change::Quarantine { .. })
     }
 
     /// The message as a server with this defect understands it.
@@ -132,6 +176,20 @@ impl Defect {
         {
             *secs = (u32::from_be_bytes(*secs).saturating_mul(4)).to_be_bytes();
         }
+        if self == Self::RefusesRenewals
+            && has_address(message)
+            && let Some(place) = option(message, 53)
+            && let Some([kind]) = message.get_mut(place)
+        {
+            *kind = NAK;
+        }
+        if self == Self::SwapsTimes
+            && let (Some(t1), Some(t2)) = (option(message, 58), option(message, 59))
+        {
+            for (one, other) in t1.zip(t2) {
+                message.swap(one, other);
+            }
+        }
         if self == Self::OffersRouter
             && kind(message) == Some(OFFER)
             && let Some(host) = message.get_mut(YIADDR + 2..YIADDR + 4)
@@ -143,12 +201,14 @@ impl Defect {
 }
 
 const XID: usize = 4;
+const CIADDR: usize = 12;
 const YIADDR: usize = 16;
 const CHADDR: usize = 28;
-const OPTIONS: usize = 240;
 
 const OFFER: u8 = 2;
+const REQUEST: u8 = 3;
 const DECLINE: u8 = 4;
+const NAK: u8 = 6;
 
 /// Mixes the xid into the hardware address; done twice, it is undone.
 fn salt(message: &mut [u8]) {
@@ -161,22 +221,9 @@ fn salt(message: &mut [u8]) {
     }
 }
 
-/// Where the value of an option is in a message that is well-formed.
-fn option(message: &[u8], code: u8) -> Option<core::ops::Range<usize>> {
-    let mut at = OPTIONS;
-    loop {
-        match *message.get(at)? {
-            0 => at += 1,
-            255 => return None,
-            found => {
-                let value = at + 2..at + 2 + usize::from(*message.get(at + 1)?);
-                if found == code {
-                    return (value.end <= message.len()).then_some(value);
-                }
-                at = value.end;
-            }
-        }
-    }
+/// Whether it is from somebody who has an address, or to them.
+fn has_address(message: &[u8]) -> bool {
+    message.get(CIADDR..CIADDR + 4).is_some_and(|address| address != [0; 4])
 }
 
 fn kind(message: &[u8]) -> Option<u8> {
@@ -187,21 +234,14 @@ fn kind(message: &[u8]) -> Option<u8> {
 mod tests {
     use super::*;
 
+    const OPTIONS: usize = 240;
+
     /// A message with types 53 and 61, in this order, behind padding.
     fn message() -> Vec<u8> {
         let mut octets = vec![0; OPTIONS];
         octets[XID] = 0xff;
         octets.extend([0, 53, 1, DECLINE, 61, 2, 7, 8, 51, 4, 0, 0, 1, 0, 255]);
         octets
-    }
-
-    #[test]
-    fn options_are_found_behind_padding_and_not_behind_the_end() {
-        let octets = message();
-        assert_eq!(kind(&octets), Some(DECLINE));
-        assert_eq!(option(&octets, 61), Some(OPTIONS + 6..OPTIONS + 8));
-        assert_eq!(option(&octets, 1), None);
-        assert_eq!(option(&octets[..OPTIONS + 7], 61), None, "cut short");
     }
 
     #[test]

@@ -1,28 +1,31 @@
 //! Is what happens right? The invariants of the design, from what clients hold and what servers hear and send; nothing here trusts a server's own view.
+//!
+//! What clients hold is judged here. What a server was asked, and knows from that, is in `judge/heard.rs`; whether it may say what it says, in
+//! `judge/sent.rs`; what it must know after a start, in `judge/started.rs`.
+
+mod heard;
+mod sent;
+mod started;
 
 use core::fmt;
 use core::net::Ipv4Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use dhcp_core::id::HardwareAddr;
-use dhcp_core::server::book::{LeaseBook, Standing};
-use dhcp_core::time::{Instant, Timestamp};
-use dhcp_core::wire::frame::Ethernet;
+use dhcp_core::time::Instant;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
-use dhcp_core::wire::message::{Message, MessageType, Scratch};
+use dhcp_core::wire::message::{Message, Scratch};
 
-use crate::network::{QUARANTINE_SECS, Site};
-use crate::node::client::Held;
-
-/// A request is forgotten when it got no reply in this time, in seconds.
-const ASKED_SECS: u32 = 60;
-
-/// How long before the end of its quarantine an address may be given again, in seconds: the lease clock shows whole ones, and a server that found out
-/// itself began a little earlier than its client's DECLINE.
-const EARLY_SECS: u32 = 10;
+pub use self::heard::Hearing;
+pub use self::sent::Saying;
+use crate::network::Site;
+use crate::node::client::{Grief, Held};
+use crate::node::untagged;
 
 /// Who checks an address needs less than this for it, in seconds; what was found while frames were lost may be wrong.
 const CHECK_SECS: u32 = 10;
+
+/// How long after the faults a lease may still run out, in seconds: a client that failed to renew waits for up to half of the rest of its lease.
+const KEPT_SECS: u32 = 1_260 / 4;
 
 /// What does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum Violation {
     TwoOwners,
     /// Invariant 2.
     Forgotten,
+    /// Invariant 2, of an address that is nobody's for a while.
+    Unquarantined,
     /// Invariant 3.
     NotInPool,
     /// Invariant 4.
@@ -45,6 +50,16 @@ pub enum Violation {
     Crossed,
     /// Invariant 9.
     NotBound,
+    /// Invariant 9: what is bound stays bound.
+    Lapsed,
+    /// A lease that was promised.
+    Refused,
+    /// An address that is held for somebody.
+    NotHeld,
+    /// A message that must be answered, and was not.
+    Unanswered,
+    /// A reply that does not say what it must.
+    IllFormed,
     /// An assertion of the code under test; among them are those of invariants 6 and 7.
     Panic,
 }
@@ -54,6 +69,7 @@ impl fmt::Display for Violation {
         f.write_str(match self {
             Self::TwoOwners => "an address has two live owners",
             Self::Forgotten => "a server forgot an acknowledged lease",
+            Self::Unquarantined => "a server forgot that an address is in quarantine",
             Self::NotInPool => "an address was given that is not in a pool",
             Self::OtherAddress => "a client with a live lease or a name got another address",
             Self::Unasked => "a server spoke that was not asked",
@@ -61,6 +77,11 @@ impl fmt::Display for Violation {
             Self::InUse => "a client that checks took an address that is in use",
             Self::Crossed => "something crossed from one VLAN to another",
             Self::NotBound => "a client is not bound though nothing stands in its way",
+            Self::Lapsed => "a client lost its lease though nothing stood in the way of a renewal",
+            Self::Refused => "a server refused a lease that it had granted",
+            Self::NotHeld => "an address was offered to two",
+            Self::Unanswered => "a server did not answer",
+            Self::IllFormed => "a reply does not say what it must",
             Self::Panic => "an assertion failed",
         })
     }
@@ -97,19 +118,49 @@ struct Claim {
 /// A server, by its place in the world.
 type ServerPlace = usize;
 
+/// A request that got no reply yet.
+#[derive(Clone, Debug)]
+struct Asked {
+    /// How often it came.
+    count: u32,
+    /// When it came last.
+    at: Instant,
+    /// Whether it was somebody hostile who sent it last.
+    spoofed: bool,
+    /// Option 82.
+    agent_info: Option<Vec<u8>>,
+    giaddr: Ipv4Addr,
+}
+
+/// Where a request is from: server, machine, xid, and the network that it came in on.
+type Question = (ServerPlace, [u8; 6], u32, u8);
+
 /// What is known of who has what.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
     claims: BTreeMap<Ipv4Addr, Claim>,
     of_client: BTreeMap<u16, Ipv4Addr>,
-    /// The last address of each name from each server.
-    named: BTreeMap<(u16, Ipv4Addr), Ipv4Addr>,
-    /// Requests that were heard and got no reply yet: from which machine with which xid, how many, and when the last came.
-    asked: BTreeMap<(ServerPlace, [u8; 6], u32), (u32, Instant)>,
+    /// Leases that somebody hostile gave back in their clients' names, or moved.
+    forfeited: BTreeMap<u16, (Ipv4Addr, Instant)>,
+    /// The last address of each name from each server, and the name's MAC address.
+    named: BTreeMap<(u16, Ipv4Addr), (Ipv4Addr, [u8; 6])>,
+    asked: BTreeMap<Question, Asked>,
+    /// What somebody hostile sent: as which machine, and with which xid.
+    spoofed: BTreeSet<([u8; 6], u32)>,
+    /// What must be answered before anything else happens, and how.
+    due: Option<(Question, &'static str)>,
+    /// For whom each address is held, and until when at least.
+    offered: BTreeMap<(ServerPlace, Ipv4Addr), ([u8; 6], Instant)>,
     /// To whom each address was acknowledged last.
     given: BTreeMap<(ServerPlace, Ipv4Addr), [u8; 6]>,
     /// Until when nobody may be given an address.
     declined: BTreeMap<(ServerPlace, Ipv4Addr), Instant>,
+    /// What was put into quarantine last; undone when the power is lost over it.
+    declined_last: Option<(ServerPlace, Ipv4Addr)>,
+    /// When a server asked last whether somebody uses an address.
+    probed: BTreeMap<(ServerPlace, Ipv4Addr), Instant>,
+    /// Reserved addresses that may be in somebody else's use, as far as a server can know.
+    doubtful: BTreeSet<(ServerPlace, Ipv4Addr)>,
     /// The network that each machine is in.
     homes: BTreeMap<[u8; 6], u8>,
     /// Machines of which several have one identity.
@@ -118,6 +169,8 @@ pub struct Judge {
     statics: BTreeSet<Ipv4Addr>,
     /// Since when no frame is lost.
     good_since: Option<Instant>,
+    /// Since when nothing else happens, either.
+    calm_since: Option<Instant>,
 }
 
 impl Judge {
@@ -139,6 +192,11 @@ impl Judge {
         self.good_since = good.then(|| self.good_since.unwrap_or(now));
     }
 
+    /// From now on nothing happens that stands in anybody's way; or no more.
+    pub const fn calm_since(&mut self, calm_since: Option<Instant>) {
+        self.calm_since = calm_since;
+    }
+
     /// A client gave its address back, or found it in use: it may get another.
     pub fn gave_back(&mut self, number: u16) {
         self.named.retain(|(client, _), _| *client != number);
@@ -156,6 +214,9 @@ impl Judge {
         site: &Site,
     ) -> Result<(), Found> {
         let Party { number: client, mac, named, checks, uses } = *party;
+        let held = held.filter(|(address, _, until)| {
+            *until > now && !self.is_forfeited(client, *address, *until)
+        });
         let old = self.of_client.get(&client).copied();
         if let Some(old) = old.filter(|old| held.is_none_or(|(address, ..)| address != *old)) {
             self.of_client.remove(&client);
@@ -185,7 +246,7 @@ impl Judge {
             return Err((Violation::InUse, line));
         }
         if named
-            && let Some(other) = self.named.insert((client, server), address)
+            && let Some((other, _)) = self.named.insert((client, server), (address, mac))
             && other != address
         {
             let line = format!("the name of client {client} has {other} and got {address}");
@@ -196,125 +257,51 @@ impl Judge {
         Ok(())
     }
 
-    /// A server started: all that its clients hold must be theirs.
-    ///
-    /// # Errors
-    /// Something is not.
-    pub fn started(
-        &mut self,
-        now: Instant,
-        place: ServerPlace,
-        is_me: impl Fn(Ipv4Addr) -> bool,
-        book: &impl LeaseBook,
-        stamp: Timestamp,
-    ) -> Result<(), Found> {
-        // A quarantine need not outlive a power cut (ADR 4), and what was asked before is not answered.
-        self.declined.retain(|(server, _), _| *server != place);
-        self.asked.retain(|(server, ..), _| *server != place);
-        let living = self.claims.iter().filter(|(_, claim)| claim.until > now);
-        for (address, claim) in living.filter(|(_, claim)| is_me(claim.server)) {
-            let entry = book.entry_at(*address, stamp);
-            let known = entry.is_some_and(|entry| {
-                let hardware = Some(HardwareAddr::ethernet(claim.mac));
-                entry.standing == Standing::Bound && entry.hardware == hardware
-            });
-            if !known {
-                let client = claim.client;
-                let line = format!("client {client} has {address}, of which is known: {entry:?}");
-                return Err((Violation::Forgotten, line));
-            }
-        }
-        Ok(())
+    fn is_forfeited(&self, client: u16, address: Ipv4Addr, until: Instant) -> bool {
+        self.forfeited.get(&client) == Some(&(address, until))
     }
 
-    /// A server of ours heard a frame.
-    pub fn heard(&mut self, now: Instant, place: ServerPlace, frame: &[u8]) {
-        let mut scratch = Scratch::new();
-        let Some(message) = message(frame, 67, &mut scratch) else { return };
-        let mac = message.hardware().as_ethernet().unwrap_or_default();
-        let (count, at) = self.asked.entry((place, mac, message.xid())).or_insert((0, now));
-        (*count, *at) = (*count + 1, now);
-        if self.asked.len() > 1_000 {
-            self.asked.retain(|_, (_, at)| at.plus_secs(ASKED_SECS) > now);
-        }
-        if message.message_type() == Some(MessageType::Decline)
-            && let Some(address) = message.requested_ip()
-            && self.given.get(&(place, address)) == Some(&mac)
-            && !self.clones.contains(&mac)
-        {
-            // The same DECLINE may come again and changes nothing then.
-            self.given.remove(&(place, address));
-            let until = now.plus_secs(QUARANTINE_SECS - EARLY_SECS);
-            self.declined.insert((place, address), until);
-        }
+    /// Nothing is promised any more for the claim to this address: somebody hostile spoke for its client.
+    fn forfeit(&mut self, address: Ipv4Addr) {
+        let Some(claim) = self.claims.remove(&address) else { return };
+        self.of_client.remove(&claim.client);
+        self.forfeited.insert(claim.client, (address, claim.until));
+        self.gave_back(claim.client);
     }
 
-    /// A server of ours sent a frame onto the VLAN of a site.
+    /// A client lost a lease that it had; what it held when it was looked at last is still known.
     ///
     /// # Errors
-    /// Nobody asked for it, it is for a machine of another VLAN or about one, or it gives an address that it must not give.
-    pub fn sent(
-        &mut self,
+    /// It need not have lost it. Who has a reservation `moves` to it when that becomes free.
+    pub fn grieves(
+        &self,
         now: Instant,
-        place: ServerPlace,
-        frame: &[u8],
-        site: &Site,
+        client: u16,
+        grief: Grief,
+        moves: bool,
     ) -> Result<(), Found> {
-        let mut scratch = Scratch::new();
-        // To a client or to a relay agent.
-        let found = message(frame, 68, &mut scratch);
-        let mut scratch = Scratch::new();
-        let Some(message) = found.or_else(|| message(frame, 67, &mut scratch)) else {
-            return Ok(());
-        };
-        let kind = message.message_type();
-        let hardware = message.hardware();
-        let to = hardware.as_ethernet().unwrap_or_default();
-        match self.asked.get_mut(&(place, to, message.xid())) {
-            Some((count, _)) if *count > 0 => *count -= 1,
-            _ => {
-                let line = format!("{kind:?} to {hardware} with the xid {:08x}", message.xid());
-                return Err((Violation::Unasked, line));
+        match grief {
+            Grief::Refused(address) => {
+                let claim = self.claims.get(&address).filter(|claim| claim.client == client);
+                if claim.is_some_and(|claim| claim.until > now) && !moves {
+                    return Err((Violation::Refused, format!("{address} to client {client}")));
+                }
             }
-        }
-        let home = self.homes.get(&to).is_none_or(|net| *net == site.net);
-        let [_, net, ..] = message.yiaddr().octets();
-        let given = !message.yiaddr().is_unspecified();
-        if !home || given && net != site.net {
-            let yiaddr = message.yiaddr();
-            let line = format!("{kind:?} of {yiaddr} to {hardware} in 10.{}.0.0/16", site.net);
-            return Err((Violation::Crossed, line));
-        }
-        if !given || !matches!(kind, Some(MessageType::Offer | MessageType::Ack)) {
-            return Ok(());
-        }
-        let address = message.yiaddr();
-        if !site.is_lawful(address, to) {
-            return Err((Violation::NotInPool, format!("{address} was given to {hardware}")));
-        }
-        if let Some(claim) = self.claims.get(&address)
-            && claim.mac != to
-            && claim.until > now
-        {
-            let client = claim.client;
-            let line = format!("{kind:?} of {address} to {hardware}, but it is client {client}'s");
-            return Err((Violation::TwoOwners, line));
-        }
-        if self.declined.get(&(place, address)).is_some_and(|until| *until > now) {
-            return Err((Violation::Declined, format!("{address} was given to {hardware}")));
-        }
-        if kind == Some(MessageType::Ack) {
-            // Who gets an address has no other from this server.
-            self.given.retain(|(server, _), mac| *server != place || *mac != to);
-            self.given.insert((place, address), to);
+            Grief::Expired(address) => {
+                let sure = self.calm_since.is_some_and(|since| since.plus_secs(KEPT_SECS) <= now);
+                if sure {
+                    let line = format!("client {client} could not renew {address}");
+                    return Err((Violation::Lapsed, line));
+                }
+            }
         }
         Ok(())
     }
 }
 
-/// The message in a frame to this port.
+/// The message in a frame to this port, if the frame has no tag.
 fn message<'f>(frame: &'f [u8], port: u16, scratch: &'f mut Scratch) -> Option<Message<'f>> {
-    let (_, rest) = Ethernet::parse(frame).ok()?;
+    let (_, rest) = untagged(frame)?;
     let udp = Udp::parse(rest, Checksums::Verify).ok()?;
     if udp.destination_port != port {
         return None;

@@ -11,6 +11,7 @@ pub mod minimise;
 pub mod network;
 pub mod node;
 pub mod nor;
+pub mod octets;
 pub mod plan;
 pub mod trace;
 pub mod wear;

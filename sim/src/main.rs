@@ -15,7 +15,7 @@ use sim::wear::{HEADING, Load, measure_all};
 use sim::world::{Report, run};
 
 /// How many runs it may take to make a failure smaller.
-const RUNS_TO_MINIMISE: u32 = 600;
+const RUNS_TO_MINIMISE: u32 = 2_000;
 
 #[derive(Parser)]
 #[command(

@@ -15,8 +15,8 @@ pub fn minimise(plan: &Plan, violation: Violation, runs: u32) -> Plan {
     loop {
         let before = size(&minimiser.best);
         minimiser.dials();
-        minimiser.clients();
         minimiser.incidents();
+        minimiser.clients();
         if size(&minimiser.best) == before {
             break;
         }

@@ -60,21 +60,31 @@ impl Site {
         }
     }
 
+    /// Whom an address is reserved for: the MAC address of the first or second client.
+    #[must_use]
+    pub fn reserved_for(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
+        let number = [0, 1].into_iter().find(|number| self.reserved(*number) == Some(address))?;
+        Some(mac(0xc1, number))
+    }
+
+    /// What is reserved for the machine with this MAC address.
+    #[must_use]
+    pub fn reserved_of(&self, to: [u8; 6]) -> Option<Ipv4Addr> {
+        let number = [0, 1].into_iter().find(|number| mac(0xc1, *number) == to)?;
+        self.reserved(number)
+    }
+
     /// Whether a server may give the address to the client of this MAC address.
     #[must_use]
     pub fn is_lawful(&self, address: Ipv4Addr, to: [u8; 6]) -> bool {
-        let own = [0, 1].into_iter().find(|number| mac(0xc1, *number) == to);
-        if let Some(reserved) = own.and_then(|number| self.reserved(number))
-            && reserved == address
-        {
-            return true;
+        if let Some(owner) = self.reserved_for(address) {
+            return owner == to;
         }
-        let reserved = [0, 1].iter().any(|number| self.reserved(*number) == Some(address));
         let pooled = [0, 1].iter().any(|server| {
             let first = self.first(*server).to_bits();
             (first..first + self.pool).contains(&address.to_bits())
         });
-        pooled && !reserved && address != self.router()
+        pooled && address != self.router()
     }
 }
 
@@ -87,8 +97,8 @@ pub fn sites(plan: &Plan) -> Vec<Site> {
         Shape::Trunk => &[(Some(10), 10), (Some(20), 20), (Some(30), 30)],
     };
     let clients = u32::try_from(plan.clients.len().div_ceil(nets.len())).expect("clients are few");
-    // Room for what is declined, quarantined and held for those who only look.
-    let pool = clients + clients / 4 + 60;
+    // Room for what is declined, quarantined and held for those who only look; or only for what nobody gets.
+    let pool = if plan.tight { clients + 8 } else { clients + clients / 4 + 60 };
     nets.iter().map(|(vlan, net)| Site { vlan: *vlan, net: *net, pool }).collect()
 }
 
@@ -155,6 +165,7 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
         });
     }
     let config = ServerConfig {
+        offer_hold_secs: if plan.defect == Some(Defect::ForgetsOffers) { 0 } else { 60 },
         quarantine_secs: QUARANTINE_SECS,
         promise_slack_secs: 300,
         ..ServerConfig::new(leak(subnets), KEY)

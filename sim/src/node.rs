@@ -78,6 +78,12 @@ pub fn is_for(frame: &[u8], mac: [u8; 6]) -> bool {
     frame.get(..6).is_some_and(|to| to == mac || to == BROADCAST_MAC)
 }
 
+/// A frame as somebody reads it who is on no VLAN.
+#[must_use]
+pub fn untagged(frame: &[u8]) -> Option<(Ethernet, &[u8])> {
+    Ethernet::parse(frame).ok().filter(|(ethernet, _)| ethernet.vlan.is_none())
+}
+
 /// A header for everybody.
 #[must_use]
 pub const fn to_all(source: [u8; 6], vlan: Option<u16>) -> Ethernet {

@@ -8,6 +8,7 @@ mod link;
 mod queue;
 
 use core::panic::AssertUnwindSafe;
+use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 
 use dhcp_core::rng::Rng;
@@ -18,7 +19,7 @@ use self::cast::{Cast, Node, Place};
 use self::queue::{Event, Queue};
 use crate::judge::{Found, Judge, Violation};
 use crate::network::{Site, sites};
-use crate::plan::{Deed, EPOCH_MS, FAULTS_MS, Faults, Incident, Kind, Plan, What};
+use crate::plan::{EPOCH_MS, FAULTS_MS, Faults, Incident, Kind, Plan, What};
 use crate::trace::{Clock, Trace};
 
 /// Once faults stop, whoever has no lease gets one in two maximal back-offs of 64 seconds, and the time to check the address.
@@ -73,6 +74,10 @@ struct World {
     judge: Judge,
     trace: Trace,
     steps: u64,
+    /// Whether somebody asks for what is about to end.
+    heirs: bool,
+    /// When a look found each site's pools full last.
+    full_at: BTreeMap<u8, Instant>,
 }
 
 impl World {
@@ -93,6 +98,8 @@ impl World {
             steps: 0,
             rng: Rng::seeded(rng.next_u64()),
             sites: sites.clone(),
+            heirs: plan.heirs,
+            full_at: BTreeMap::new(),
         };
         world.cast = Cast::of(plan, &sites, &mut rng);
         for place in 0..world.cast.places.len() {
@@ -161,9 +168,14 @@ impl World {
                 }
                 Ok(())
             }
+            Event::Heir { vlan, address } => {
+                self.trace.count("somebody asks in the last second");
+                self.act(self.cast.hostile, Act::Inherit(vlan, address))
+            }
             Event::Faults(faults) => {
                 self.faults = faults;
                 self.calm_since = None;
+                self.judge.calm_since(None);
                 self.judge.link_is_good(self.now, faults.is_harmless());
                 self.trace.tell(self.now, || format!("the link: {faults:?}"));
                 Ok(())
@@ -179,6 +191,7 @@ impl World {
     fn calm(&mut self) -> Result<(), Found> {
         self.faults = Faults::default();
         self.calm_since = Some(self.now);
+        self.judge.calm_since(self.calm_since);
         self.judge.link_is_good(self.now, true);
         self.trace.tell(self.now, || "the faults stop".to_owned());
         for place in self.cast.servers.clone() {
@@ -203,19 +216,28 @@ impl World {
     }
 
     /// Nobody waits in vain.
-    fn look(&self) -> Result<(), Found> {
+    fn look(&mut self) -> Result<(), Found> {
+        for site in &self.sites {
+            let has_room = |place: &usize| match self.cast.places.get(*place).map(|at| &at.node) {
+                Some(Node::Server(server)) => server.has_room(site.ip(0, 0)),
+                _ => false,
+            };
+            if !self.cast.servers.iter().any(has_room) {
+                self.full_at.insert(site.net, self.now);
+            }
+        }
         let Some(calm_since) = self.calm_since else { return Ok(()) };
         for place in &self.cast.clients {
             let Some(place) = self.cast.places.get(*place) else { continue };
-            let (number, wanting, state) = match &place.node {
-                Node::Client(client, _) => {
+            let (number, wanting, state, net) = match &place.node {
+                Node::Client(client, site) => {
                     if self.is_cloned(client.plan.number, client.plan.kind) {
                         continue;
                     }
-                    (client.plan.number, client.wanting_since(), client.state())
+                    (client.plan.number, client.wanting_since(), client.state(), site.net)
                 }
-                Node::Smoltcp(client, _) => {
-                    (client.plan.number, client.wanting_since(), String::new())
+                Node::Smoltcp(client, site) => {
+                    (client.plan.number, client.wanting_since(), String::new(), site.net)
                 }
                 Node::Server(_)
                 | Node::Rogue(..)
@@ -224,7 +246,8 @@ impl World {
                 | Node::Hostile(_) => continue,
             };
             let Some(since) = wanting else { continue };
-            if since.max(calm_since).plus_secs(BOUND_WITHIN_SECS) < self.now {
+            let full_at = self.full_at.get(&net).copied().unwrap_or(Instant::ZERO);
+            if since.max(calm_since).max(full_at).plus_secs(BOUND_WITHIN_SECS) < self.now {
                 let line = format!("client {number} waits since {} {state}", Clock(since));
                 return Err((Violation::NotBound, line));
             }
@@ -252,13 +275,12 @@ impl World {
                 }
                 Ok(())
             }
-            What::Time { server: number, behind_secs } => {
-                let now = self.now;
+            What::Clock { server: number, ahead_secs } => {
                 if let Some(place) = server(number)
                     && let Some(Place { node: Node::Server(node), .. }) =
                         self.cast.places.get_mut(place)
                 {
-                    node.hear_time(now, behind_secs);
+                    node.set_clock(ahead_secs);
                 }
                 Ok(())
             }
@@ -268,23 +290,14 @@ impl World {
             What::Release { client: number, secs } => {
                 client(number).map_or(Ok(()), |place| self.act(place, Act::Release(secs)))
             }
-            What::Hostile(Deed::Rogue(on)) => {
+            What::Renew { client: number } => {
+                client(number).map_or(Ok(()), |place| self.act(place, Act::Renew))
+            }
+            What::Rogue(on) => {
                 self.turn_rogue(on);
                 Ok(())
             }
-            What::Hostile(deed) => {
-                let left = match deed {
-                    Deed::Churn(times)
-                    | Deed::Decline(times)
-                    | Deed::Release(times)
-                    | Deed::Replay(times)
-                    | Deed::Noise(times)
-                    | Deed::Covet(times)
-                    | Deed::Cross(times) => times,
-                    Deed::Rogue(_) => 0,
-                };
-                self.happen(Event::Deed { deed, left })
-            }
+            What::Hostile { deed, times } => self.happen(Event::Deed { deed, left: times }),
         }
     }
 }

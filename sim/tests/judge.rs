@@ -48,6 +48,12 @@ fn every_violation_has_a_defect() {
         Violation::NotInPool,
         Violation::OtherAddress,
         Violation::Unasked,
+        Violation::Unquarantined,
+        Violation::Lapsed,
+        Violation::Refused,
+        Violation::NotHeld,
+        Violation::Unanswered,
+        Violation::IllFormed,
         Violation::Declined,
         Violation::InUse,
         Violation::Crossed,
@@ -66,7 +72,7 @@ fn every_violation_has_a_defect() {
 #[test]
 fn a_story_is_made_as_small_as_its_reason() {
     let plan = convicted(Defect::LosesWrites);
-    let small = minimise(&plan, Violation::Forgotten, 600);
+    let small = minimise(&plan, Violation::Forgotten, 2_000);
     let (_, violation, line) = run(&small, false).failure.expect("it fails still");
     assert_eq!(violation, Violation::Forgotten, "{line}");
     let incidents = small.epochs.iter().flat_map(|epoch| &epoch.incidents).collect::<Vec<_>>();

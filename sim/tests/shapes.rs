@@ -25,6 +25,7 @@ fn without_faults(seed: u64) -> Plan {
     let mut plan = Plan::new(seed, 0, CLIENTS);
     plan.epochs = vec![Epoch::default(); HOUR];
     plan.squatters = 0;
+    plan.tight = false;
     for client in &mut plan.clients {
         if client.kind == Kind::Clone {
             client.kind = Kind::Smoltcp;

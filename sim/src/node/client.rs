@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::client::{
-    Client, Config, Event, Holding, MESSAGE_LEN_MAX, Octets, Output, Previous, State,
+    Client, Config, Event, Holding, Lost, MESSAGE_LEN_MAX, Octets, Output, Previous, State,
 };
 use dhcp_core::conflict::Acd;
 use dhcp_core::id::{ClientId, HardwareAddr, InstallationKey};
@@ -16,12 +16,22 @@ use dhcp_core::wire::message::Scratch;
 use lease_store::container::{Container, ContainerName};
 
 use super::server::reply_to;
-use super::{Desk, mac, request, to_all};
+use super::{Desk, mac, request, to_all, untagged};
 use crate::defect::Defect;
+use crate::octets::option;
 use crate::plan::{ClientPlan, Kind};
 
 /// What a client holds: the address, from whom, and until when.
 pub type Held = (Ipv4Addr, Ipv4Addr, Instant);
+
+/// How a client came to lose a lease that it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grief {
+    /// The server that it had the lease from refused to go on, before the end.
+    Refused(Ipv4Addr),
+    /// Nobody renewed it.
+    Expired(Ipv4Addr),
+}
 
 /// A client.
 #[derive(Debug)]
@@ -43,6 +53,12 @@ pub struct ClientNode {
     wanting_since: Option<Instant>,
     /// It gave its address back, or found it in use.
     gave_back: bool,
+    /// It does nothing after a while.
+    sleepy: bool,
+    /// What became of a lease that it had, since it was asked last.
+    grief: Option<Grief>,
+    /// Its wishes, if it wishes for another time in each message.
+    wishes: Option<Rng>,
 }
 
 impl ClientNode {
@@ -56,6 +72,7 @@ impl ClientNode {
         defect: Option<Defect>,
     ) -> Self {
         let number = plan.number;
+        let mut wishes = None;
         let (hardware, mut config) = match plan.kind {
             Kind::Container => {
                 let name = format!("service-{number}");
@@ -65,7 +82,7 @@ impl ClientNode {
                 let id = container.client_id(key);
                 (hardware, Config::new(hardware).with_client_id(id.as_client_id()))
             }
-            Kind::Ours { client_id, acd, lease_secs } => {
+            Kind::Ours { client_id, acd, lease_secs, fickle } => {
                 let hardware = HardwareAddr::ethernet(mac(0xc1, number));
                 let mut config = Config::new(hardware);
                 if client_id {
@@ -75,7 +92,10 @@ impl ClientNode {
                     .get(usize::from(acd))
                     .copied()
                     .unwrap_or(Acd::Off);
-                config.lease_time = lease_secs.map(LeaseTime::Secs);
+                // Room for its other wishes.
+                let wish = lease_secs.or(fickle.then_some(1_200));
+                config.lease_time = wish.map(LeaseTime::Secs);
+                wishes = fickle.then(|| Rng::seeded(seed ^ 0xf1));
                 config.collect_millis = 0;
                 (hardware, config)
             }
@@ -85,6 +105,7 @@ impl ClientNode {
                 (hardware, with_id(Config::new(hardware), 2))
             }
         };
+        let sleepy = defect == Some(Defect::FallsAsleep) && number % 8 == 3;
         if defect == Some(Defect::ChecksNothing) {
             config.acd = Acd::Off;
         }
@@ -99,6 +120,9 @@ impl ClientNode {
             held: None,
             wanting_since: None,
             gave_back: false,
+            sleepy,
+            grief: None,
+            wishes,
         }
     }
 
@@ -111,6 +135,11 @@ impl ClientNode {
     /// Whether it gave its address back or found it in use since it was asked last.
     pub const fn take_gave_back(&mut self) -> bool {
         core::mem::replace(&mut self.gave_back, false)
+    }
+
+    /// How it lost a lease since it was asked last.
+    pub const fn take_grief(&mut self) -> Option<Grief> {
+        self.grief.take()
     }
 
     /// What it holds.
@@ -162,6 +191,21 @@ impl ClientNode {
         }
     }
 
+    /// Extends its lease now.
+    pub fn renew(&mut self, desk: &mut Desk<'_>) {
+        if self.on_at.is_none() {
+            self.client.renew(desk.now);
+            self.drain(desk);
+        }
+    }
+
+    /// What it holds while it is off, if that ends before it is on again, and when.
+    #[must_use]
+    pub fn runs_out(&self) -> Option<(Ipv4Addr, Instant)> {
+        let (address, _, until) = self.held?;
+        (until < self.on_at?).then_some((address, until))
+    }
+
     /// When it next has work.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
@@ -182,6 +226,7 @@ impl ClientNode {
                 }
             }
             Some(_) => {}
+            None if self.sleepy && self.client.lease().is_none() => self.client.stop(),
             None => self.client.handle_timeout(desk.now),
         }
         let next = self.client.poll_timeout();
@@ -201,7 +246,7 @@ impl ClientNode {
         if self.on_at.is_some() {
             return;
         }
-        let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return };
+        let Some((ethernet, rest)) = untagged(frame) else { return };
         match ethernet.ethertype {
             ETHERTYPE_ARP => {
                 let Ok(arp) = Arp::parse(rest) else { return };
@@ -244,7 +289,8 @@ impl ClientNode {
                     let all = to_all(self.mac, None);
                     let unicast = self.gateway.filter(|_| !message.destination.is_broadcast());
                     let destination = unicast.unwrap_or(all.destination);
-                    let payload = out.get(..message.len).expect("as long as was written");
+                    let payload = out.get_mut(..message.len).expect("as long as was written");
+                    self.wish(payload);
                     let udp = request(message.source, message.destination, payload);
                     desk.send_udp(0, &Ethernet { destination, ..all }, &udp);
                 }
@@ -258,6 +304,27 @@ impl ClientNode {
         }
     }
 
+    /// Somebody fickle wishes for another time than in the last message.
+    fn wish(&mut self, message: &mut [u8]) {
+        if let Some(rng) = &mut self.wishes
+            && let Some(place) = option(message, 51)
+            && let Some(secs) = message.get_mut(place)
+        {
+            let wish = 60 + rng.below(4) * 400;
+            secs.copy_from_slice(&wish.to_be_bytes());
+        }
+    }
+
+    fn grieve(&mut self, now: Instant, event: &Event) {
+        let Some((held, server, until)) = self.held else { return };
+        if matches!(*event, Event::Refused { server_id } if server_id == server && until > now) {
+            self.grief = Some(Grief::Refused(held));
+        }
+        if matches!(*event, Event::Lost { address, why: Lost::Expired } if address == held) {
+            self.grief = Some(Grief::Expired(held));
+        }
+    }
+
     fn event(&mut self, desk: &mut Desk<'_>, event: &Event) {
         let number = self.plan.number;
         desk.trace.tell(desk.now, || format!("client {number}: {event:?}"));
@@ -267,6 +334,7 @@ impl ClientNode {
             Event::Refused { .. } | Event::Conflict { .. } | Event::Lost { .. } => {
                 desk.trace.count("client lost its address");
                 self.gave_back |= matches!(event, Event::Conflict { .. });
+                self.grieve(desk.now, event);
                 self.held = None;
             }
             Event::Offered(_)

@@ -1,150 +1,314 @@
-//! Somebody who means harm, or whose program is broken. What it may not do is speak in another's name when that other gives something back:
-//! without authentication (RFC 3118) no server can tell.
+//! Somebody who means harm, or whose program is broken, with a cable to every VLAN, who hears all that is said there. What it may not do is speak in
+//! another's name when that other is promised something: without authentication (RFC 3118) no server can tell. The judge knows what it sent.
 
 use core::net::Ipv4Addr;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use dhcp_core::rng::Rng;
-use dhcp_core::wire::frame::Ethernet;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
+use dhcp_core::wire::frame::{ETHERTYPE_VLAN, Ethernet};
 use dhcp_core::wire::message::{Message, MessageType, Scratch};
 
 use super::{Desk, mac, request, to_all};
+use crate::network::Site;
+use crate::octets::option;
 use crate::plan::Deed;
 
-/// How many messages of others are kept for later.
-const KEPT_MAX: usize = 32;
+/// How many messages of each kind are kept for later.
+const KEPT_MAX: usize = 16;
+
+/// How many addresses of a VLAN that are in use are remembered.
+const SEEN_MAX: usize = 64;
+
+/// The kind of the MAC addresses that it invents.
+pub const INVENTED: u8 = 0xee;
+
+/// The kind of those that it invents for other machines' client identifiers.
+pub const CLONED: u8 = 0xec;
+
+const DISCOVER: u8 = 1;
+const REQUEST: u8 = 3;
+const DECLINE: u8 = 4;
+const RELEASE: u8 = 7;
+
+/// A VLAN as it knows it.
+#[derive(Clone, Debug)]
+pub struct Lair {
+    /// The VLAN and its pools.
+    pub site: Site,
+    /// The server that it speaks to there.
+    pub server: Ipv4Addr,
+    /// Addresses that were given to others.
+    pub seen: VecDeque<Ipv4Addr>,
+}
+
+/// A message that somebody else sent, in its frame without a tag.
+#[derive(Clone, Debug)]
+struct Kept {
+    lair: usize,
+    to_server: bool,
+    frame: Vec<u8>,
+}
 
 /// A hostile node.
 #[derive(Debug)]
 pub struct Hostile {
     /// Its own MAC address.
     pub mac: [u8; 6],
-    /// The server that it speaks to, and the lowest address of its pool.
-    pub server: Ipv4Addr,
-    /// The addresses that others have.
-    pub pool: (Ipv4Addr, u32),
-    /// The network of another VLAN, where there is one.
-    pub elsewhere: Ipv4Addr,
-    /// Chance.
-    pub rng: Rng,
-    /// What others sent.
-    pub kept: VecDeque<Vec<u8>>,
+    lairs: Vec<Lair>,
+    rng: Rng,
+    /// By the kind of the message.
+    kept: BTreeMap<u8, VecDeque<Kept>>,
 }
 
-/// A message by hand: type, `chaddr`, `ciaddr`, options 50 and 54.
-fn message(
+/// A message by hand.
+#[derive(Clone, Debug)]
+struct Forged {
     kind: u8,
     xid: u32,
     chaddr: [u8; 6],
-    ciaddr: Option<Ipv4Addr>,
-    options: &[(u8, Ipv4Addr)],
-) -> Vec<u8> {
-    let mut octets = vec![1, 1, 6, 0];
-    octets.extend(xid.to_be_bytes());
-    octets.extend([0; 4]);
-    octets.extend(ciaddr.unwrap_or(Ipv4Addr::UNSPECIFIED).octets());
-    octets.extend([0; 12]);
-    octets.extend(chaddr);
-    octets.resize(236, 0);
-    octets.extend([99, 130, 83, 99, 53, 1, kind]);
-    for (code, address) in options {
-        octets.extend([*code, 4]);
-        octets.extend(address.octets());
+    ciaddr: Ipv4Addr,
+    options: Vec<(u8, Vec<u8>)>,
+}
+
+impl Forged {
+    fn with(mut self, code: u8, value: &[u8]) -> Self {
+        self.options.push((code, value.to_vec()));
+        self
     }
-    octets.push(255);
-    octets.resize(300, 0);
-    octets
+
+    fn octets(&self) -> Vec<u8> {
+        let mut octets = vec![1, 1, 6, 0];
+        octets.extend(self.xid.to_be_bytes());
+        octets.extend([0; 4]);
+        octets.extend(self.ciaddr.octets());
+        octets.extend([0; 12]);
+        octets.extend(self.chaddr);
+        octets.resize(236, 0);
+        octets.extend([99, 130, 83, 99, 53, 1, self.kind]);
+        for (code, value) in &self.options {
+            octets.extend([*code, u8::try_from(value.len()).expect("an option is short")]);
+            octets.extend(value);
+        }
+        octets.push(255);
+        octets.resize(octets.len().max(300), 0);
+        octets
+    }
+}
+
+/// Puts a tag in front of what is in the frame.
+fn tag(frame: &[u8], vlan: Option<u16>) -> Vec<u8> {
+    let Some(vlan) = vlan else { return frame.to_vec() };
+    let (addresses, rest) = frame.split_at_checked(12).unwrap_or((frame, &[]));
+    [addresses, &ETHERTYPE_VLAN.to_be_bytes(), &vlan.to_be_bytes(), rest].concat()
 }
 
 impl Hostile {
-    /// Hears what others send.
-    pub fn receive(&mut self, frame: &[u8]) {
+    /// On these VLANs.
+    #[must_use]
+    pub const fn new(mac: [u8; 6], lairs: Vec<Lair>, rng: Rng) -> Self {
+        Self { mac, lairs, rng, kept: BTreeMap::new() }
+    }
+
+    /// Hears what others send on a VLAN.
+    pub fn hear(&mut self, vlan: Option<u16>, frame: &[u8]) {
+        let Some(place) = self.lairs.iter().position(|lair| lair.site.vlan == vlan) else { return };
         let Ok((_, rest)) = Ethernet::parse(frame) else { return };
         let Ok(udp) = Udp::parse(rest, Checksums::Verify) else { return };
         let mut scratch = Scratch::new();
         let Ok(message) = Message::parse(udp.payload, &mut scratch) else { return };
-        // A RELEASE or DECLINE that is sent again is sent in another's name.
-        let kind = message.message_type();
-        if matches!(kind, Some(MessageType::Discover)) && udp.destination_port == 67 {
-            if self.kept.len() == KEPT_MAX {
-                self.kept.pop_front();
+        let Some(kind) = message.message_type() else { return };
+        if kind == MessageType::Ack
+            && let Some(lair) = self.lairs.get_mut(place)
+        {
+            if lair.seen.len() == SEEN_MAX {
+                lair.seen.pop_front();
             }
-            self.kept.push_back(frame.to_vec());
+            lair.seen.push_back(message.yiaddr());
+        }
+        let to_server = udp.destination_port == 67;
+        let kept = self.kept.entry(kind as u8).or_default();
+        if kept.len() == KEPT_MAX {
+            kept.pop_front();
+        }
+        kept.push_back(Kept { lair: place, to_server, frame: frame.to_vec() });
+    }
+
+    fn below(&mut self, len: usize) -> usize {
+        self.rng.below(u32::try_from(len).expect("it remembers little")) as usize
+    }
+
+    fn lair(&mut self) -> usize {
+        self.below(self.lairs.len())
+    }
+
+    fn at(&self, lair: usize) -> &Lair {
+        self.lairs.get(lair).expect("it is one of them")
+    }
+
+    /// Another VLAN than this one, if there is one.
+    fn other_than(&mut self, lair: usize) -> Option<usize> {
+        let others = self.lairs.len().checked_sub(1).filter(|others| *others > 0)?;
+        Some((lair + 1 + self.below(others)) % self.lairs.len())
+    }
+
+    /// An address on the VLAN that somebody else has, probably.
+    fn victim(&mut self, lair: usize) -> Ipv4Addr {
+        let (seen, site) = (self.at(lair).seen.len(), self.at(lair).site);
+        match self.rng.below(8) {
+            0 => site.reserved(u16::from(self.rng.below(2) == 1)).unwrap_or(site.router()),
+            1 | 2 => Ipv4Addr::from_bits(site.first(0).to_bits() + self.rng.below(site.pool)),
+            _ if seen == 0 => site.first(0),
+            _ => {
+                let place = self.below(seen);
+                self.at(lair).seen.get(place).copied().unwrap_or(site.first(0))
+            }
         }
     }
 
-    fn victim(&mut self) -> Ipv4Addr {
-        let (first, len) = self.pool;
-        Ipv4Addr::from_bits(first.to_bits() + self.rng.below(len))
+    fn forge(&mut self, kind: u8, chaddr: [u8; 6]) -> Forged {
+        let xid = self.rng.next_u32();
+        Forged { kind, xid, chaddr, ciaddr: Ipv4Addr::UNSPECIFIED, options: Vec::new() }
     }
 
-    /// Sends a message of a machine that is not there.
-    fn invent(&mut self, desk: &mut Desk<'_>, kind: u8, options: &[(u8, Ipv4Addr)]) {
-        let invented = mac(0xee, u16::try_from(self.rng.below(65_536)).unwrap_or(0));
-        let payload = message(kind, self.rng.next_u32(), invented, None, options);
-        let udp = request(Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, &payload);
-        desk.send_udp(0, &to_all(self.mac, None), &udp);
+    /// A message of a machine that is not there.
+    fn invent(&mut self, kind: u8) -> Forged {
+        let number = u16::try_from(self.rng.below(65_536)).expect("below 65,536");
+        self.forge(kind, mac(INVENTED, number))
+    }
+
+    fn send(&self, desk: &mut Desk<'_>, lair: usize, forged: &Forged) {
+        let payload = forged.octets();
+        let udp = request(forged.ciaddr, Ipv4Addr::BROADCAST, &payload);
+        desk.send_udp(0, &to_all(self.mac, self.at(lair).site.vlan), &udp);
+    }
+
+    /// Any kind of message that was heard, and of that kind any.
+    fn recall(&mut self) -> Option<Kept> {
+        let kinds = self.kept.len();
+        let kind = if kinds == 0 { return None } else { self.below(kinds) };
+        let len = self.kept.values().nth(kind)?.len();
+        let place = self.below(len);
+        self.kept.values().nth(kind)?.get(place).cloned()
+    }
+
+    /// Asks for an address that its client has for less than a second any more.
+    pub fn inherit(&mut self, desk: &mut Desk<'_>, vlan: Option<u16>, address: Ipv4Addr) {
+        if let Some(lair) = self.lairs.iter().position(|lair| lair.site.vlan == vlan) {
+            let discover = self.invent(DISCOVER).with(50, &address.octets());
+            self.send(desk, lair, &discover);
+        }
     }
 
     /// Does it, once of so many times.
     pub fn act(&mut self, desk: &mut Desk<'_>, deed: Deed) {
-        let own = self.mac;
-        let (to, any) = (self.server, Ipv4Addr::UNSPECIFIED);
-        let all = to_all(own, None);
+        let lair = self.lair();
+        let (own, to) = (self.mac, self.at(lair).server.octets());
         match deed {
-            Deed::Churn(_) => self.invent(desk, 1, &[]),
-            Deed::Decline(_) => {
-                let options = [(50, self.victim()), (54, to)];
-                let payload = message(4, self.rng.next_u32(), own, None, &options);
-                desk.send_udp(0, &all, &request(any, Ipv4Addr::BROADCAST, &payload));
+            Deed::Churn => {
+                let discover = self.invent(DISCOVER);
+                self.send(desk, lair, &discover);
             }
-            Deed::Release(_) => {
-                let victim = self.victim();
-                let payload = message(7, self.rng.next_u32(), own, Some(victim), &[(54, to)]);
-                desk.send_udp(0, &all, &request(victim, Ipv4Addr::BROADCAST, &payload));
+            Deed::Decline => {
+                let victim = self.victim(lair).octets();
+                let decline = self.forge(DECLINE, own).with(50, &victim).with(54, &to);
+                self.send(desk, lair, &decline);
             }
-            Deed::Replay(_) => {
-                if let Some(frame) = self.kept.pop_front() {
-                    desk.sent.push((0, frame));
-                }
+            Deed::Release => {
+                let ciaddr = self.victim(lair);
+                let release = Forged { ciaddr, ..self.forge(RELEASE, own).with(54, &to) };
+                self.send(desk, lair, &release);
             }
-            Deed::Noise(_) => {
-                let len = self.rng.below(600) as usize;
-                let mut payload = message(1, 0, own, None, &[]);
-                payload.resize(len, 0);
-                for octet in payload.iter_mut().skip(4) {
-                    if self.rng.below(3) == 0 {
-                        [*octet, ..] = self.rng.next_u32().to_le_bytes();
-                    }
-                }
-                let mut udp = request(any, Ipv4Addr::BROADCAST, &payload);
-                if self.rng.below(2) == 0 {
-                    (udp.source_port, udp.destination_port) = (67, 68);
-                }
-                desk.send_udp(0, &all, &udp);
-            }
-            Deed::Covet(_) => {
-                let victim = self.victim();
-                let (kind, options): (_, &[_]) = match self.rng.below(3) {
-                    0 => (1, &[(50, victim)]),
+            Deed::Replay => self.replay(desk),
+            Deed::Noise => self.noise(desk, lair),
+            Deed::Covet => {
+                let victim = self.victim(lair).octets();
+                let coveted = match self.rng.below(3) {
+                    0 => self.invent(DISCOVER).with(50, &victim),
                     // As if it had been offered the address, and as if it had had it before.
-                    1 => (3, &[(50, victim), (54, to)]),
-                    _ => (3, &[(50, victim)]),
+                    1 => self.invent(REQUEST).with(50, &victim).with(54, &to),
+                    _ => self.invent(REQUEST).with(50, &victim),
                 };
-                self.invent(desk, kind, options);
+                self.send(desk, lair, &coveted);
             }
-            Deed::Cross(_) => {
-                let [a, b, ..] = self.elsewhere.octets();
-                let victim = Ipv4Addr::new(a, b, 1, self.rng.next_u32().to_le_bytes()[0]);
-                let (kind, options): (_, &[_]) = match self.rng.below(3) {
-                    0 => (1, &[(118, self.elsewhere)]),
-                    1 => (3, &[(118, self.elsewhere), (50, victim)]),
-                    _ => (3, &[(50, victim), (54, to)]),
+            Deed::Cross => {
+                let there = self.other_than(lair).unwrap_or(lair);
+                let network = self.at(there).site.ip(0, 0).octets();
+                let victim = self.victim(there).octets();
+                let crossing = match self.rng.below(3) {
+                    0 => self.invent(DISCOVER).with(118, &network),
+                    1 => self.invent(REQUEST).with(118, &network).with(50, &victim),
+                    _ => self.invent(REQUEST).with(50, &victim).with(54, &to),
                 };
-                self.invent(desk, kind, options);
+                self.send(desk, lair, &crossing);
             }
-            Deed::Rogue(_) => {}
+            Deed::Clone => self.clone_client(desk),
+            Deed::Hop => {
+                let Some(there) = self.other_than(lair) else { return };
+                let inner = self.at(there).site.vlan;
+                let frame = match self.recall() {
+                    Some(kept) if self.rng.below(2) == 0 => kept.frame,
+                    Some(_) | None => {
+                        let payload = self.invent(DISCOVER).octets();
+                        let udp = request(Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, &payload);
+                        let mut frame = vec![0; super::FRAME_LEN_MAX];
+                        let len = udp.write_frame(&to_all(own, None), &mut frame);
+                        frame.truncate(len.expect("a message fits into a frame"));
+                        frame
+                    }
+                };
+                let hop = tag(&tag(&frame, inner), self.at(lair).site.vlan);
+                desk.sent.push((0, hop));
+            }
         }
+    }
+
+    /// What servers sent is only sent again on other VLANs: an old ACK could lengthen the lease of a client that counts it from there.
+    fn replay(&mut self, desk: &mut Desk<'_>) {
+        let Some(Kept { lair, to_server, frame }) = self.recall() else { return };
+        let elsewhere = self.rng.below(2) == 0 || !to_server;
+        let there = if elsewhere { self.other_than(lair) } else { Some(lair) };
+        if let Some(there) = there.or(to_server.then_some(lair)) {
+            desk.sent.push((0, tag(&frame, self.at(there).site.vlan)));
+        }
+    }
+
+    fn noise(&mut self, desk: &mut Desk<'_>, lair: usize) {
+        let len = self.rng.below(600) as usize;
+        let mut payload = self.forge(DISCOVER, self.mac).octets();
+        payload.resize(len, 0);
+        for octet in payload.iter_mut().skip(4) {
+            if self.rng.below(3) == 0 {
+                [*octet, ..] = self.rng.next_u32().to_le_bytes();
+            }
+        }
+        let mut udp = request(Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, &payload);
+        if self.rng.below(2) == 0 {
+            (udp.source_port, udp.destination_port) = (67, 68);
+        }
+        desk.send_udp(0, &to_all(self.mac, self.at(lair).site.vlan), &udp);
+    }
+
+    /// On the same VLAN nothing can be promised to two machines with one identity.
+    fn clone_client(&mut self, desk: &mut Desk<'_>) {
+        let Some(kept) = self.recall().filter(|kept| kept.to_server) else { return };
+        let Some(there) = self.other_than(kept.lair) else { return };
+        let Ok((_, rest)) = Ethernet::parse(&kept.frame) else { return };
+        let Ok(udp) = Udp::parse(rest, Checksums::Verify) else { return };
+        let Some(id) = option(udp.payload, 61).and_then(|place| udp.payload.get(place)) else {
+            return;
+        };
+        let number = u16::try_from(self.rng.below(65_536)).expect("below 65,536");
+        let victims = [self.victim(kept.lair), self.victim(there)];
+        let [here, elsewhere] = victims.map(|victim| victim.octets());
+        let to = self.at(there).server.octets();
+        let chaddr = mac(CLONED, number);
+        let clone = match self.rng.below(4) {
+            0 => self.forge(DISCOVER, chaddr),
+            1 => self.forge(REQUEST, chaddr).with(50, &elsewhere).with(54, &to),
+            2 => self.forge(REQUEST, chaddr).with(50, &here),
+            _ => self.forge(DECLINE, chaddr).with(50, &here).with(54, &to),
+        };
+        self.send(desk, there, &clone.with(61, id));
     }
 }

@@ -13,7 +13,8 @@ use dhcp_core::wire::frame::{
 };
 
 use super::server::reply_to;
-use super::{Desk, to_all};
+use super::{Desk, to_all, untagged};
+use crate::octets::{end, option};
 
 /// The clients' side, by the number of its port.
 pub const CLIENTS: usize = 0;
@@ -27,6 +28,9 @@ const FLAGS: usize = 10;
 const YIADDR: usize = 16;
 const GIADDR: usize = 24;
 const CHADDR: usize = 28;
+
+/// What it adds to each request (RFC 3046): the circuit that it came in on.
+pub const AGENT_INFO: [u8; 10] = [82, 8, 1, 6, b'p', b'o', b'r', b't', b'-', b'7'];
 
 /// Where the destination stands in an IPv4 header.
 const DESTINATION: usize = 16;
@@ -71,7 +75,7 @@ fn is_damaged(datagram: &[u8]) -> bool {
 impl Relay {
     /// Takes a frame.
     pub fn receive(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) {
-        let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return };
+        let Some((ethernet, rest)) = untagged(frame) else { return };
         match ethernet.ethertype {
             ETHERTYPE_ARP if port == CLIENTS => {
                 if let Ok(arp) = Arp::parse(rest) {
@@ -158,6 +162,9 @@ impl Relay {
         let hops = payload.get_mut(HOPS)?;
         *hops = hops.checked_add(1)?;
         payload.get_mut(GIADDR..GIADDR + 4)?.copy_from_slice(&self.giaddr.octets());
+        if let Some(end) = end(&payload) {
+            payload.splice(end..end, AGENT_INFO);
+        }
         let relayed = Udp {
             source: self.giaddr,
             destination: server,
@@ -170,9 +177,13 @@ impl Relay {
         Some(())
     }
 
-    /// RFC 1542 section 4.1.2: a reply goes to the client, which may have no address yet.
+    /// RFC 1542 section 4.1.2: a reply goes to the client, which may have no address yet, and without what was added (RFC 3046 section 2.1).
     fn relay_back(&self, desk: &mut Desk<'_>, udp: &Udp<'_>) -> Option<()> {
-        let payload = udp.payload;
+        let mut payload = udp.payload.to_vec();
+        if let Some(info) = option(&payload, 82) {
+            payload.drain(info.start - 2..info.end);
+        }
+        let payload = payload.as_slice();
         let broadcast = *payload.get(FLAGS)? & 0x80 != 0;
         let chaddr: &[u8; 6] = payload.get(CHADDR..)?.first_chunk()?;
         let yiaddr = address_at(payload, YIADDR)?;

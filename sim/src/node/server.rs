@@ -1,7 +1,9 @@
-//! A Hydrant server with what a microcontroller has: frames, a flash of 64 KiB, no clock that survives a power cut.
+//! A Hydrant server with what a microcontroller has: frames, a flash of 64 KiB, and a clock that survives a power cut or does not.
 //!
 //! It does what a main loop on a board does: takes a frame, writes the record, syncs, sends the acknowledgement. When its flash loses power, so does it.
+//! If it has a wall clock, it follows that as a host does.
 
+mod clock;
 mod frames;
 
 use core::cell::RefCell;
@@ -10,19 +12,21 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use dhcp_core::rng::Rng;
-use dhcp_core::server::book::Change;
-use dhcp_core::server::config::{Link, ServerConfig};
-use dhcp_core::server::{Event, Held, Lsn, Server, Transmit, Via};
-use dhcp_core::time::{Instant, LeaseClock, Timestamp};
+use dhcp_core::server::book::{Change, LeaseBook as _};
+use dhcp_core::server::config::{Link, ServerConfig, SubnetIndex};
+use dhcp_core::server::{Event, Held, Lsn, PENDING_MAX, Server, Transmit, Via};
+use dhcp_core::time::{Correction, Instant, LeaseClock, Timestamp};
 use dhcp_core::wire::frame::Ethernet;
 use dhcp_core::wire::frame::arp::{Arp, Operation};
 use dhcp_core::wire::frame::icmp::Echo;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+use lease_store::index::Replay as _;
 use lease_store::journal::{Journal, JournalError};
 use lease_store::lease::Slot;
 use lease_store::medium::{Medium, NorMedium};
 use lease_store::table::{LeaseTable, Pool, Sizes, Span, Storage};
 
+use self::clock::WallClock;
 use super::{Desk, to_all};
 use crate::defect::Defect;
 use crate::network::Told;
@@ -31,8 +35,14 @@ use crate::nor::{Leaves, Nor, PowerLost};
 /// Sectors of the flash.
 const SECTORS: usize = 16;
 
-/// How often the time is recorded, in milliseconds.
+/// How often a board records the time, in milliseconds.
 const MARK_MS: u64 = 60_000;
+
+/// How much later a host does, in seconds.
+const HOST_MARK_SECS: u32 = 900;
+
+/// How often the clocks are compared, in milliseconds.
+const CLOCK_MS: u64 = 1_000;
 
 /// How soon idle work goes on, in milliseconds.
 const TIDY_MS: u64 = 50;
@@ -80,6 +90,7 @@ struct Running {
     journal: Journal<NorMedium<Chip>>,
     mark_at: Instant,
     tidy_at: Instant,
+    clock_at: Instant,
     neighbours: BTreeMap<Ipv4Addr, [u8; 6]>,
     frames: u32,
     echoes: u16,
@@ -104,15 +115,9 @@ pub struct ServerNode {
     running: Option<Box<Running>>,
     /// When the power comes back.
     on_at: Option<Instant>,
-    /// Whether it has a clock that goes on without power.
-    wall_clock: bool,
-}
-
-/// The true time at the beginning of the run.
-pub const EPOCH: Timestamp = Timestamp::from_secs(1_700_000_000);
-
-fn truth(now: Instant) -> Timestamp {
-    EPOCH.plus_secs(u32::try_from(now.as_secs()).unwrap_or(u32::MAX))
+    wall: WallClock,
+    /// Whether its lease clock jumped since that was asked last.
+    jumped: bool,
 }
 
 impl ServerNode {
@@ -127,7 +132,7 @@ impl ServerNode {
     ) -> Self {
         let Told { config, locals, router } = told;
         let chip = Chip(Rc::new(RefCell::new(Nor::new(SECTORS, rng.next_u64()))));
-        let wall_clock = rng.below(2) == 0;
+        let wall = WallClock::new(rng);
         let (running, on_at) = (None, Some(Instant::ZERO));
         Self {
             name,
@@ -140,7 +145,8 @@ impl ServerNode {
             chip,
             running,
             on_at,
-            wall_clock,
+            wall,
+            jumped: false,
         }
     }
 
@@ -162,6 +168,15 @@ impl ServerNode {
         self.running.is_some()
     }
 
+    /// Whether the pool of this network has an address that is nobody's.
+    #[must_use]
+    pub fn has_room(&self, network: Ipv4Addr) -> bool {
+        let place = self.config.subnets.iter().position(|subnet| subnet.subnet.contains(network));
+        let subnet = place.and_then(|place| u16::try_from(place).ok()).map(SubnetIndex);
+        let book = self.running.as_ref().map(|running| running.server.book());
+        book.zip(subnet).is_some_and(|(book, subnet)| book.room(subnet).0 > 0)
+    }
+
     /// What it is told.
     #[must_use]
     pub const fn config(&self) -> &'static ServerConfig<'static> {
@@ -178,6 +193,7 @@ impl ServerNode {
     /// Loses the power, for `down_ms` milliseconds.
     pub fn off(&mut self, desk: &mut Desk<'_>, down_ms: u32) {
         self.running = None;
+        self.wall.power_off(desk.now);
         if let Some(durable) = self.durable.take() {
             *self.chip.0.borrow_mut() = durable;
         }
@@ -199,19 +215,24 @@ impl ServerNode {
         }
     }
 
-    /// Hears a time that is not later than the true one.
-    pub fn hear_time(&mut self, now: Instant, behind_secs: u32) {
-        if let Some(running) = self.running.as_mut().filter(|_| self.wall_clock) {
-            let stamp = Timestamp::from_secs(truth(now).as_secs() - behind_secs);
-            running.server.clock_mut().advance(now, stamp);
+    /// Its wall clock is set, if it has one and is on.
+    pub fn set_clock(&mut self, ahead_secs: i32) {
+        if self.running.is_some() {
+            self.wall.set(ahead_secs);
         }
+    }
+
+    /// Whether its lease clock jumped since this was asked last; what was only offered is free then.
+    pub const fn take_jumped(&mut self) -> bool {
+        core::mem::replace(&mut self.jumped, false)
     }
 
     /// When it next has work.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         let Some(running) = &self.running else { return self.on_at };
-        let next = running.mark_at.min(running.tidy_at);
+        let clock_at = if self.wall.is_none() { running.mark_at } else { running.clock_at };
+        let next = running.mark_at.min(running.tidy_at).min(clock_at);
         Some(running.server.poll_timeout().map_or(next, |poll_at| poll_at.min(next)))
     }
 
@@ -244,13 +265,20 @@ impl ServerNode {
             Journal::open(medium, &mut table).expect("a journal survives any power cut");
         assert!(opened.octets_lost == 0 && opened.sectors_lost == 0, "nothing durable is lost");
         table.check();
-        let stamp = if self.wall_clock { truth(desk.now) } else { journal.time().max(EPOCH) };
+        self.wall.power_on(desk.now);
+        let stamp = self.wall.first_time(desk.now, opened.time);
         let server = Server::new(self.config, table, LeaseClock::new(desk.now, stamp));
         let (mark_at, tidy_at) = (desk.now.plus_millis(10), desk.now.plus_millis(20));
-        let neighbours = BTreeMap::new();
-        let running =
-            Running { server, journal, mark_at, tidy_at, neighbours, frames: 0, echoes: 0 };
-        self.running = Some(Box::new(running));
+        self.running = Some(Box::new(Running {
+            server,
+            journal,
+            mark_at,
+            tidy_at,
+            clock_at: desk.now,
+            neighbours: BTreeMap::new(),
+            frames: 0,
+            echoes: 0,
+        }));
         self.on_at = None;
         desk.trace.count("server started");
         desk.trace
@@ -283,11 +311,16 @@ impl ServerNode {
                 }
             }
         }
+        if running.clock_at <= now {
+            running.clock_at = now.plus_millis(CLOCK_MS);
+            self.jumped |= running.follow(now, &mut self.wall)?;
+        }
         if running.mark_at <= now {
+            let late = if self.wall.is_none() { 0 } else { HOST_MARK_SECS };
             let stamp = running.server.time(now);
-            let marked = running.journal.mark_time(stamp, running.server.book_mut());
-            alive(marked)?;
-            alive(running.journal.sync())?;
+            if stamp >= running.journal.time().plus_secs(late) {
+                running.mark(stamp)?;
+            }
             running.mark_at = now.plus_millis(MARK_MS);
             if self.defect == Some(Defect::LosesWrites) {
                 self.durable = Some(self.chip.0.borrow().clone());
@@ -302,12 +335,50 @@ impl ServerNode {
 }
 
 impl Running {
+    /// Writes down what the lease clock shows; whether that is durable.
+    fn mark(&mut self, stamp: Timestamp) -> Result<bool, PowerLost> {
+        let marked = alive(self.journal.mark_time(stamp, self.server.book_mut()))?;
+        let synced = alive(self.journal.sync())?;
+        Ok(marked.is_some() && synced.is_some())
+    }
+
+    /// Moves the lease clock to the wall clock when that is far ahead, and with it the ends of leases, each recorded; whether it did.
+    fn follow(&mut self, now: Instant, wall: &mut WallClock) -> Result<bool, PowerLost> {
+        let shows = wall.reads(now);
+        let Correction::Shift(secs) = self.server.clock_mut().correction(now, shows) else {
+            return Ok(false);
+        };
+        let stamp = shows.expect("only a clock that was set is ahead");
+        wall.is_behind = true;
+        let time = self.server.time(now);
+        let changes: Vec<Change<'static>> = self.server.book().prolonged(time, secs).collect();
+        for group in changes.chunks(PENDING_MAX) {
+            for change in group {
+                self.server.book_mut().replay(change);
+                let lsn = self.server.changed(change.address()).expect("a group has room");
+                alive(self.journal.append(lsn, change, self.server.book_mut()))?;
+            }
+            let Some(durable) = alive(self.journal.sync())? else {
+                // It is tried again.
+                self.server.not_durable();
+                return Ok(false);
+            };
+            self.server.durable(durable);
+        }
+        self.server.clock_mut().advance(now, stamp);
+        wall.is_behind = !self.mark(stamp)?;
+        Ok(true)
+    }
+
     /// Makes a change durable, and lets go what waits for it.
     fn record(
         &mut self,
         record: Option<(Lsn, Change<'_>)>,
         held: Option<Held>,
+        defect: Option<Defect>,
     ) -> Result<Option<Transmit>, PowerLost> {
+        let lost = |(_, change): &(Lsn, Change<'_>)| defect.is_some_and(|it| it.loses(change));
+        let record = record.filter(|record| !lost(record));
         if let Some((lsn, change)) = &record {
             alive(self.journal.append(*lsn, change, self.server.book_mut()))?;
         } else if held.is_none() {

@@ -3,10 +3,10 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::wire::frame::arp::{Arp, Operation};
-use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
+use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4};
 
-use super::Desk;
 use super::server::reply_to;
+use super::{Desk, untagged};
 
 /// A node with an address that somebody typed in.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct Squatter {
 impl Squatter {
     /// Takes a frame.
     pub fn receive(&self, desk: &mut Desk<'_>, frame: &[u8]) {
-        let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return };
+        let Some((ethernet, rest)) = untagged(frame) else { return };
         match ethernet.ethertype {
             ETHERTYPE_ARP => {
                 let Ok(arp) = Arp::parse(rest) else { return };

@@ -1,66 +1,95 @@
 //! What does somebody do, and is what they hold afterwards right?
 
+use core::net::Ipv4Addr;
 use std::rc::Rc;
+
+use dhcp_core::time::Instant;
 
 use super::World;
 use super::cast::{Access, Node, Place};
 use super::link::tagged;
 use super::queue::Event;
-use crate::judge::{Found, Party, Violation};
+use crate::judge::{Found, Hearing, Party, Violation};
 use crate::node::Desk;
 use crate::plan::{Deed, Kind};
+
+/// How long before the end of its client's lease somebody asks for an address at most, in milliseconds.
+const LAST_MS: u32 = 1_500;
 
 /// What somebody is made to do.
 pub(super) enum Act {
     Wake,
-    Frame(usize, Option<u16>, Rc<[u8]>),
+    Frame {
+        port: usize,
+        vlan: Option<u16>,
+        octets: Rc<[u8]>,
+    },
     Restart(u32),
     Off(u32, bool),
     Release(u32),
+    Renew,
     Deed(Deed),
+    /// Ask for an address on a VLAN.
+    Inherit(Option<u16>, Ipv4Addr),
 }
 
 impl World {
     /// Somebody does something; what they send is on its way afterwards, and what they hold is judged.
     pub(super) fn act(&mut self, place: usize, act: Act) -> Result<(), Found> {
         self.steps += 1;
-        let Self { now, cast, trace, judge, .. } = self;
+        let Self { now, cast, trace, judge, sites, .. } = self;
         let Some(at) = cast.places.get_mut(place) else { return Ok(()) };
         let mut desk = Desk { now: *now, trace, sent: Vec::new() };
         let mut started = false;
-        let is_ours = matches!(at.node, Node::Server(_));
+        let mut heir = None;
         match (&mut at.node, act) {
             (Node::Server(node), Act::Wake) => started = node.wake(&mut desk),
             (Node::Rogue(node, true), Act::Wake) => {
                 node.wake(&mut desk);
             }
-            (Node::Server(node) | Node::Rogue(node, true), Act::Frame(port, vlan, octets)) => {
-                if is_ours && node.is_on() {
-                    judge.heard(*now, place, &octets);
+            (Node::Server(node), Act::Frame { port, vlan, octets }) => {
+                let site = sites.iter().find(|site| site.vlan == vlan);
+                if let Some(site) = site.filter(|_| node.is_on()) {
+                    let has_room = node.has_room(site.ip(0, 0));
+                    let (now, frame) = (*now, octets.as_ref());
+                    let hearing = Hearing { now, place, frame, site, has_room };
+                    judge.heard(&hearing, |address| node.is_me(address));
                 }
                 let trunk = at.ports.get(port).is_some_and(|port| port.access == Access::Trunk);
                 match vlan.filter(|_| trunk) {
                     Some(vlan) => node.receive(&mut desk, port, &tagged(&octets, vlan)),
                     None => node.receive(&mut desk, port, &octets),
                 }
+                if !node.is_on() {
+                    judge.lost_power();
+                }
+            }
+            (Node::Rogue(node, true), Act::Frame { port, octets, .. }) => {
+                node.receive(&mut desk, port, &octets);
             }
             (Node::Server(node), Act::Restart(down_ms)) => node.off(&mut desk, down_ms),
             (Node::Client(node, _), Act::Wake) => node.wake(&mut desk),
-            (Node::Client(node, _), Act::Frame(_, _, octets)) => node.receive(&mut desk, &octets),
-            (Node::Client(node, _), Act::Off(secs, remembers)) => node.off(*now, secs, remembers),
+            (Node::Client(node, _), Act::Frame { octets, .. }) => node.receive(&mut desk, &octets),
+            (Node::Client(node, site), Act::Off(secs, remembers)) => {
+                node.off(*now, secs, remembers);
+                heir = node.runs_out().map(|(address, until)| (site.vlan, address, until));
+            }
+            (Node::Client(node, _), Act::Renew) => node.renew(&mut desk),
             (Node::Client(node, _), Act::Release(secs)) => node.release(&mut desk, secs),
             (Node::Smoltcp(node, _), Act::Wake) => node.wake(&mut desk),
-            (Node::Smoltcp(node, _), Act::Frame(_, _, octets)) => node.receive(&mut desk, &octets),
+            (Node::Smoltcp(node, _), Act::Frame { octets, .. }) => node.receive(&mut desk, &octets),
             // smoltcp's client never gives anything back.
             (Node::Smoltcp(node, _), Act::Off(secs, _) | Act::Release(secs)) => {
                 node.off(*now, secs);
             }
-            (Node::Relay(node), Act::Frame(port, _, octets)) => {
+            (Node::Relay(node), Act::Frame { port, octets, .. }) => {
                 node.receive(&mut desk, port, &octets);
             }
-            (Node::Squatter(node), Act::Frame(_, _, octets)) => node.receive(&mut desk, &octets),
-            (Node::Hostile(node), Act::Frame(_, _, octets)) => node.receive(&octets),
+            (Node::Squatter(node), Act::Frame { octets, .. }) => node.receive(&mut desk, &octets),
             (Node::Hostile(node), Act::Deed(deed)) => node.act(&mut desk, deed),
+            (Node::Hostile(node), Act::Inherit(vlan, address)) => {
+                node.inherit(&mut desk, vlan, address);
+            }
             _ => {}
         }
         let sent = desk.sent;
@@ -68,7 +97,13 @@ impl World {
         for (port, frame) in sent {
             self.send(place, port, frame)?;
         }
+        self.judge.answered()?;
         self.schedule(place);
+        if let Some((vlan, address, until)) = heir.filter(|_| self.heirs) {
+            let early_ms = 1 + u64::from(self.rng.below(LAST_MS));
+            let at = Instant::from_millis(until.as_millis().saturating_sub(early_ms));
+            self.queue.push(at.max(self.now), Event::Heir { vlan, address });
+        }
         Ok(())
     }
 
@@ -77,12 +112,18 @@ impl World {
         let clones = self.clones;
         let Some(Place { node, .. }) = self.cast.places.get_mut(place) else { return Ok(()) };
         match node {
-            Node::Server(server) if started => match server.table(now) {
-                Some((table, stamp)) => {
-                    self.judge.started(now, place, |address| server.is_me(address), table, stamp)
+            Node::Server(server) => {
+                if server.take_jumped() {
+                    self.judge.jumped(place);
                 }
-                None => Ok(()),
-            },
+                match server.table(now).filter(|_| started) {
+                    Some((table, stamp)) => {
+                        let is_me = |address| server.is_me(address);
+                        self.judge.started(now, place, is_me, table, stamp)
+                    }
+                    None => Ok(()),
+                }
+            }
             Node::Client(client, site) => {
                 let number = client.plan.number;
                 if clones && (number == 2 || client.plan.kind == Kind::Clone) {
@@ -97,6 +138,9 @@ impl World {
                 {
                     let line = format!("client {number} has {held} and was offered {address}");
                     return Err((Violation::OtherAddress, line));
+                }
+                if let Some(grief) = client.take_grief() {
+                    self.judge.grieves(now, number, grief, number <= 1)?;
                 }
                 if client.take_gave_back() {
                     self.judge.gave_back(number);
@@ -122,11 +166,7 @@ impl World {
                 };
                 self.judge.holds(now, &party, held, site)
             }
-            Node::Server(_)
-            | Node::Rogue(..)
-            | Node::Relay(_)
-            | Node::Squatter(_)
-            | Node::Hostile(_) => Ok(()),
+            Node::Rogue(..) | Node::Relay(_) | Node::Squatter(_) | Node::Hostile(_) => Ok(()),
         }
     }
 
@@ -153,7 +193,7 @@ impl World {
 }
 
 /// Whether the server with this address is one that the site has.
-fn is_ours(server: core::net::Ipv4Addr) -> bool {
+fn is_ours(server: Ipv4Addr) -> bool {
     let [_, net, ..] = server.octets();
     net != 66
 }

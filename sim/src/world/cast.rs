@@ -7,7 +7,7 @@ use dhcp_core::time::Instant;
 
 use crate::network::{KEY, ROUTER_MAC, Site, rogue, site_of, told};
 use crate::node::client::ClientNode;
-use crate::node::hostile::Hostile;
+use crate::node::hostile::{Hostile, Lair};
 use crate::node::mac;
 use crate::node::relay::Relay;
 use crate::node::server::ServerNode;
@@ -107,23 +107,24 @@ impl Cast {
             cast.clients.push(place);
         }
         for number in 0..plan.squatters {
-            let address = first.ip(1, 10 + u8::try_from(number).expect("few squatters"));
+            let site = sites.get(usize::from(number) % sites.len()).expect("there is one");
+            let address = site.ip(1, 10 + u8::try_from(number).expect("few squatters"));
             let node = Squatter { mac: mac(0x99, number), address };
-            cast.place(Node::Squatter(node), vec![untagged(first.vlan)]);
+            cast.place(Node::Squatter(node), vec![untagged(site.vlan)]);
         }
-        let server = match plan.shape {
-            Shape::Relay => core::net::Ipv4Addr::new(10, 1, 0, 1),
-            Shape::Plain | Shape::TwoServers | Shape::Trunk => first.ip(0, 1),
+        let lairs = sites.iter().map(|site| {
+            let server = match plan.shape {
+                Shape::Relay => core::net::Ipv4Addr::new(10, 1, 0, 1),
+                Shape::Plain | Shape::TwoServers | Shape::Trunk => site.ip(0, 1),
+            };
+            Lair { site: *site, server, seen: VecDeque::new() }
+        });
+        let hostile = Hostile::new(mac(0xbb, 0), lairs.collect(), Rng::seeded(rng.next_u64()));
+        let everywhere = match plan.shape {
+            Shape::Trunk => main,
+            Shape::Plain | Shape::TwoServers | Shape::Relay => untagged(None),
         };
-        let hostile = Hostile {
-            mac: mac(0xbb, 0),
-            server,
-            pool: (first.first(0), first.pool),
-            elsewhere: sites.last().map_or(first.ip(0, 0), |site| site.ip(0, 0)),
-            rng: Rng::seeded(rng.next_u64()),
-            kept: VecDeque::new(),
-        };
-        cast.hostile = cast.place(Node::Hostile(Box::new(hostile)), vec![untagged(first.vlan)]);
+        cast.hostile = cast.place(Node::Hostile(Box::new(hostile)), vec![everywhere]);
         let told = rogue();
         let node = ServerNode::new("rogue", mac(0x66, 0), told, rng, None);
         cast.rogue = cast.place(Node::Rogue(Box::new(node), false), vec![untagged(first.vlan)]);

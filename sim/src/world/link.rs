@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use dhcp_core::wire::frame::{ETHERNET_LEN, ETHERTYPE_VLAN, Ethernet};
+use dhcp_core::wire::frame::{ETHERNET_LEN, ETHERTYPE_VLAN};
 
 use super::World;
 use super::act::Act;
 use super::cast::{Access, Node, Port};
 use super::queue::Event;
-use crate::judge::Found;
+use crate::judge::{Found, Saying};
 use crate::node::is_for;
 use crate::plan::Faults;
 
@@ -27,8 +27,10 @@ impl World {
         self.trace.mix(&self.now.as_millis().to_le_bytes());
         self.trace.mix(octets);
         for place in 0..self.cast.places.len() {
-            let Some(at) = self.cast.places.get(place).filter(|_| place != from) else { continue };
-            let mac = match &at.node {
+            let Some(at) = self.cast.places.get_mut(place).filter(|_| place != from) else {
+                continue;
+            };
+            let mac = match &mut at.node {
                 Node::Server(server) => server.mac(),
                 Node::Rogue(server, true) => server.mac(),
                 Node::Rogue(_, false) => continue,
@@ -36,7 +38,11 @@ impl World {
                 Node::Smoltcp(client, _) => client.mac,
                 Node::Relay(relay) => relay.mac,
                 Node::Squatter(squatter) => squatter.mac,
-                Node::Hostile(hostile) => hostile.mac,
+                Node::Hostile(hostile) if at.ports.iter().any(|port| port.segment == segment) => {
+                    hostile.hear(vlan, octets);
+                    continue;
+                }
+                Node::Hostile(_) => continue,
             };
             if !is_for(octets, mac) {
                 continue;
@@ -52,7 +58,7 @@ impl World {
             if self.faults.drop > 0 && self.rng.below(1_000) < self.faults.drop {
                 continue;
             }
-            self.act(place, Act::Frame(port, vlan, octets.clone()))?;
+            self.act(place, Act::Frame { port, vlan, octets: octets.clone() })?;
         }
         Ok(())
     }
@@ -63,12 +69,17 @@ impl World {
         let Some(Port { segment, access }) = at.ports.get(port).copied() else { return Ok(()) };
         let (vlan, frame) = match access {
             Access::Untagged(vlan) => (vlan, frame),
-            Access::Trunk => untagged(&frame),
+            Access::Trunk => out_of_tag(&frame),
         };
+        if let Node::Hostile(_) = at.node {
+            self.judge.spoofed(&frame);
+        }
         if let Node::Server(_) = at.node {
             let site = self.sites.iter().find(|site| site.vlan == vlan);
             let site = site.expect("a server sends on VLANs that it serves");
-            self.judge.sent(self.now, from, &frame, site)?;
+            let (now, place, frame) = (self.now, from, frame.as_slice());
+            let knows_reservations = self.cast.servers.first() == Some(&from);
+            self.judge.sent(&Saying { now, place, frame, site, knows_reservations })?;
         }
         self.trace.count("frame");
         let Faults { duplicate, corrupt, late, late_ms_max, .. } = self.faults;
@@ -109,11 +120,13 @@ pub(super) fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
     [addresses, &tag, rest].concat()
 }
 
-fn untagged(frame: &[u8]) -> (Option<u16>, Vec<u8>) {
-    match Ethernet::parse(frame) {
-        Ok((Ethernet { vlan: Some(vlan), .. }, _)) => {
-            let (addresses, rest) = frame.split_at_checked(12).unwrap_or((frame, &[]));
-            (Some(vlan), [addresses, rest.get(4..).unwrap_or_default()].concat())
+/// The VLAN of the first tag, and the frame without it; a second tag stays.
+fn out_of_tag(frame: &[u8]) -> (Option<u16>, Vec<u8>) {
+    let (addresses, rest) = frame.split_at_checked(12).unwrap_or((frame, &[]));
+    match rest {
+        [t0, t1, v0, v1, rest @ ..] if [*t0, *t1] == ETHERTYPE_VLAN.to_be_bytes() => {
+            let vlan = u16::from_be_bytes([*v0, *v1]) & 0x0fff;
+            (Some(vlan), [addresses, rest].concat())
         }
         _ => (None, frame.to_vec()),
     }

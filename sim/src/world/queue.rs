@@ -1,6 +1,7 @@
 //! What is due next? Events in the order of their times, and at the same time in the order in which they were made.
 
 use core::cmp::Reverse;
+use core::net::Ipv4Addr;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
@@ -27,6 +28,11 @@ pub(super) enum Event {
     Deed {
         deed: Deed,
         left: u16,
+    },
+    /// Somebody wants an address whose client has it for less than a second any more.
+    Heir {
+        vlan: Option<u16>,
+        address: Ipv4Addr,
     },
     /// The dials are set.
     Faults(Faults),

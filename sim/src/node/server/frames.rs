@@ -91,7 +91,7 @@ impl ServerNode {
         if let Some(outcome) = running.server.heard(desk.now, address, by) {
             desk.trace.count("conflict found by the server");
             tell(desk, self.name, &outcome.event);
-            running.record(outcome.record, None)?;
+            running.record(outcome.record, None, self.defect)?;
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl ServerNode {
             Reply::Now(transmit) => (Some(transmit), None),
             Reply::Held(held) => (None, Some(held)),
         };
-        let released = running.record(outcome.record, held)?;
+        let released = running.record(outcome.record, held, self.defect)?;
         if let Some(transmit) = now.or(released) {
             if let (Some(defect), Some(reply)) = (self.defect, out.get_mut(..transmit.len)) {
                 defect.misspeak(reply);
