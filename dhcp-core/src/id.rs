@@ -6,7 +6,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
-use siphasher::sip128::{Hasher128, SipHasher24};
+use crate::sip::Sip;
 
 /// The octets of `chaddr` that count (`hlen`), and their type (RFC 2131 section 2). Ethernet is type 1 with 6 octets.
 // Aligned to a word: where it is a part of something, a microcontroller copies it word by word.
@@ -214,17 +214,13 @@ impl InstallationKey {
     /// 128 keyed bits (SipHash-2-4) of `parts`, each with its length in front.
     #[must_use]
     pub fn hash(&self, domain: u8, parts: &[&[u8]]) -> [u8; 16] {
-        let mut hasher = SipHasher24::new_with_key(&self.0);
-        // One call for all there is: where code is small, the hash's rounds are there once.
-        let mut feed = |octets: &[u8]| hasher.write(octets);
-        feed(&[domain]);
+        let mut sip = Sip::new(&self.0);
+        sip.write(&[domain]);
         for part in parts {
-            let len = (part.len() as u64).to_le_bytes();
-            for octets in [&len, *part] {
-                feed(octets);
-            }
+            sip.write(&(part.len() as u64).to_le_bytes());
+            sip.write(part);
         }
-        hasher.finish128().as_bytes()
+        sip.finish()
     }
 }
 

@@ -27,5 +27,6 @@ pub mod id;
 pub mod net;
 pub mod rng;
 pub mod server;
+mod sip;
 pub mod time;
 pub mod wire;

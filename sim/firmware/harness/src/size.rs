@@ -27,18 +27,8 @@ pub struct Sizes {
 impl Sizes {
     /// The crates that make a server of a board: protocol, store, drivers and stack, and what only they use. The image's reading at start (postcard and
     /// serde), the logging, the compiler's runtime and the panics' formatting are none of them.
-    const SERVER: [&str; 10] = [
-        "dhcp_core",
-        "lease_store",
-        "firmware",
-        "smoltcp",
-        "managed",
-        "heapless",
-        "byteorder",
-        "siphasher",
-        "crc",
-        "cortex_m",
-    ];
+    const SERVER: [&str; 7] =
+        ["dhcp_core", "lease_store", "firmware", "smoltcp", "byteorder", "crc", "cortex_m"];
 
     /// Octets of the code of server, store, drivers and smoltcp.
     #[must_use]
