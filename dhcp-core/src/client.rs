@@ -37,17 +37,17 @@ use core::net::Ipv4Addr;
 
 pub use self::config::{Config, Octets};
 pub use self::lease::{Lease, OPTIONS_LEN_MAX, Options, Route};
-pub use self::offer::{Choice, Offer, Previous, Rank, choose};
+pub use self::offer::{Choice, Offer, Previous, Rank};
 pub use self::output::{Event, Lost, Output, Transmit};
 pub use self::reply::Ignored;
-pub use self::request::{Intent, MESSAGE_LEN_MAX, RequestShape, intent, request_shape};
-pub use self::retry::{
-    DECLINE_WAIT_SECS, Term, V6ONLY_WAIT_SECS_MIN, after_nak, backoff, half_of_the_rest,
-};
-pub use self::state::{Binding, Exchange, Holding, Phase, State, deadline};
+pub use self::request::MESSAGE_LEN_MAX;
+pub use self::retry::{DECLINE_WAIT_SECS, Term, V6ONLY_WAIT_SECS_MIN};
+pub use self::state::{Binding, Exchange, Holding, Phase, State};
 
 use self::output::{Outbox, Pending};
 use self::reply::examine;
+use self::request::Intent;
+use self::state::deadline;
 use crate::conflict::Verdict;
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -134,8 +134,9 @@ impl Client {
         self.say();
     }
 
-    /// Gives the address back (RFC 2131 section 4.4.6) and stops. The message is in the outbox: send it before the address is taken off.
-    pub fn release(&mut self, _now: Instant) {
+    /// Gives the address back (RFC 2131 section 4.4.6) and stops. The message comes from [`Client::poll_output`]: send it before the address is taken off
+    /// the interface. Without a lease there is none.
+    pub fn release(&mut self) {
         match self.state.holding() {
             Some(Holding { binding, .. }) => {
                 let Binding { address, server_id, .. } = *binding;
@@ -145,7 +146,8 @@ impl Client {
         }
     }
 
-    /// As [`Client::release`], of a lease that an earlier client of the same identity had, and that the caller remembers.
+    /// As [`Client::release`], of a lease that an earlier client of the same identity had, and that the caller remembers. A lease of this client is dropped
+    /// without a word.
     pub fn release_previous(&mut self, address: Ipv4Addr, server_id: Ipv4Addr) {
         let xid = self.fresh_xid();
         let intent = Intent::Release { address, server_id };
@@ -158,7 +160,7 @@ impl Client {
         self.state = State::Stopped;
     }
 
-    /// Asks for the lease to be extended now, without waiting for T1.
+    /// Asks for the lease to be extended now, without waiting for T1 (RFC 2131 section 4.4.5). Without a lease, nothing happens.
     pub fn renew(&mut self, now: Instant) {
         match self.state {
             State::Bound { holding } => self.enter_renewing(now, holding),
@@ -175,7 +177,8 @@ impl Client {
         }
     }
 
-    /// A UDP payload that came to port 68. Nothing in it is trusted; `scratch` is room for options that were sent split.
+    /// A UDP payload that came to port 68. Nothing in it is trusted; `scratch` is room for options that were sent split, and is free again afterwards.
+    /// Call [`Client::poll_output`] after it.
     pub fn handle(&mut self, now: Instant, packet: &[u8], scratch: &mut Scratch) -> Heard {
         let examined = Message::parse(packet, scratch)
             .map_err(Ignored::Malformed)
@@ -194,7 +197,7 @@ impl Client {
         }
     }
 
-    /// An ARP packet that was heard on the segment.
+    /// An ARP packet that was heard on the segment; our own may be among them. Only while an address is probed or used does it mean anything.
     pub fn handle_arp(&mut self, now: Instant, arp: &Arp) {
         let Some(watch) = self.state.watch_mut() else { return };
         match watch.handle_arp(now, arp) {
@@ -218,7 +221,7 @@ impl Client {
         }
     }
 
-    /// Does what is due. Afterwards, [`Client::poll_timeout`] is later than `now`.
+    /// Does what is due; too early or too often does no harm. Afterwards, [`Client::poll_timeout`] is later than `now`. Call [`Client::poll_output`] after it.
     pub fn handle_timeout(&mut self, now: Instant) {
         for _ in 0..STEPS_MAX {
             if deadline(&self.state).is_none_or(|at| at > now) {
@@ -235,7 +238,8 @@ impl Client {
         deadline(&self.state)
     }
 
-    /// The next thing to be done, in order; a message is written into `out`.
+    /// The next thing to be done, in order; a message is written into `out`, whose octets mean nothing otherwise. Take all that there is after each input:
+    /// there is room for what one input makes, and beyond that the oldest is lost.
     pub fn poll_output(&mut self, out: &mut [u8; MESSAGE_LEN_MAX]) -> Option<Output> {
         Some(match self.outbox.pop()? {
             Pending::Event(event) => Output::Event(event),
@@ -290,7 +294,7 @@ impl Client {
         self.previous
     }
 
-    /// How it was made.
+    /// What it was told when it was made.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config

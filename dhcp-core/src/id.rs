@@ -211,7 +211,8 @@ impl fmt::Debug for ClientId<'_> {
 pub struct InstallationKey(pub [u8; 16]);
 
 impl InstallationKey {
-    /// 128 keyed bits (SipHash-2-4) of `parts`, each with its length in front.
+    /// 128 keyed bits (SipHash-2-4) of `parts`, each with its length in front. `domain` keeps the uses of one key apart: what is hashed for one is never
+    /// that of another. 0x40, 0x80 and 0xc0 are this crate's, `I`, `M` and `T` are `lease-store`'s.
     #[must_use]
     pub fn hash(&self, domain: u8, parts: &[&[u8]]) -> [u8; 16] {
         let mut sip = Sip::new(&self.0);

@@ -12,6 +12,8 @@ pub struct Subnet {
 }
 
 impl Subnet {
+    /// The network with this number and a prefix of 0 to 32 bits.
+    ///
     /// # Errors
     /// [`SubnetError::PrefixTooLong`] above 32; [`SubnetError::HostBits`] when `network` is not the network's number.
     pub const fn new(network: Ipv4Addr, prefix_len: u8) -> Result<Self, SubnetError> {

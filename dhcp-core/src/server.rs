@@ -112,7 +112,7 @@ pub struct Transmit {
     pub source: Ipv4Addr,
     /// Where the request came in; the reply leaves there with the same tag, unless it is routed to a relay.
     pub link: Link,
-    /// Octets of the message in the buffer.
+    /// Octets of the message, from the beginning of the buffer.
     pub len: usize,
 }
 

@@ -169,7 +169,7 @@ impl Desk {
         match call {
             Call::Start => self.client.start(self.now),
             Call::StartWith(previous) => self.client.start_with(self.now, previous),
-            Call::Release => self.client.release(self.now),
+            Call::Release => self.client.release(),
             Call::Renew => self.client.renew(self.now),
             Call::Stop => self.client.stop(),
             Call::Inform => self.client.inform(self.now, ADDRESS),

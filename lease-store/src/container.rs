@@ -21,6 +21,8 @@ impl ContainerName {
     /// The longest name in octets.
     pub const LEN_MAX: usize = 64;
 
+    /// A name of these octets.
+    ///
     /// # Errors
     /// [`NameError`], with the place of the first octet that is wrong.
     pub fn new(name: &[u8]) -> Result<Self, NameError> {

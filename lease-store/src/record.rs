@@ -120,9 +120,17 @@ pub struct Decoded<'a> {
     pub len: usize,
 }
 
-/// The octets are no record of this sector.
+/// The octets are no record of this sector: they are damaged, of another sector, or never were one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotARecord;
+
+impl core::fmt::Display for NotARecord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the octets are no record of this sector")
+    }
+}
+
+impl core::error::Error for NotARecord {}
 
 const BEGINNING: u8 = 0x80;
 const SETTLED: u8 = 0x08;

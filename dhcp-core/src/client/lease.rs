@@ -64,7 +64,7 @@ impl Options {
         })
     }
 
-    /// The value of an option.
+    /// The value of an option, split parts joined.
     #[must_use]
     pub fn option(&self, code: u8) -> Option<&[u8]> {
         self.iter().find(|(found, _)| *found == code).map(|(_, value)| value)
@@ -76,55 +76,55 @@ impl Options {
         self.iter().filter(about_the_lease).eq(other.iter().filter(about_the_lease))
     }
 
-    /// How many options did not fit.
+    /// How many options did not fit into [`OPTIONS_LEN_MAX`] octets and are missing here.
     #[must_use]
     pub const fn dropped(&self) -> u8 {
         self.dropped
     }
 
-    /// Option 1, when it is a mask.
+    /// The mask (option 1) as its length, 0 to 32; none when it is no mask.
     #[must_use]
     pub fn prefix_len(&self) -> Option<u8> {
         let mask = first_address(self.option(1)?)?;
         Subnet::with_netmask(Ipv4Addr::UNSPECIFIED, mask).ok().map(|subnet| subnet.prefix_len())
     }
 
-    /// Option 3, the best first. None when there is an option 121, with which routers must be ignored (RFC 3442).
+    /// The routers (option 3), the best first. None when there is an option 121, with which routers must be ignored (RFC 3442).
     pub fn routers(&self) -> impl Iterator<Item = Ipv4Addr> {
         let ignored = self.classless().is_some();
         addresses(self.option(3).filter(|_| !ignored))
     }
 
-    /// Option 6.
+    /// The servers for names (option 6), the best first.
     pub fn dns(&self) -> impl Iterator<Item = Ipv4Addr> {
         addresses(self.option(6))
     }
 
-    /// Option 42.
+    /// The servers for the time (option 42), the best first.
     pub fn ntp(&self) -> impl Iterator<Item = Ipv4Addr> {
         addresses(self.option(42))
     }
 
-    /// Option 15 as it was sent, without zeros at its end: it is the server's word, to be checked before it reaches a file or a terminal.
+    /// The domain (option 15) as it was sent, without zeros at its end: it is the server's word, to be checked before it reaches a file or a terminal.
     #[must_use]
     pub fn domain_name(&self) -> Option<&[u8]> {
         text(self.option(15)?)
     }
 
-    /// Option 12 as it was sent: the name that the server gives us. As [`Options::domain_name`].
+    /// The name that the server gives us (option 12), as it was sent. As [`Options::domain_name`].
     #[must_use]
     pub fn host_name(&self) -> Option<&[u8]> {
         text(self.option(12)?)
     }
 
-    /// Option 26; less than 68 is not an MTU (RFC 2132 section 5.1).
+    /// The interface's MTU in octets (option 26); less than 68 is none (RFC 2132 section 5.1).
     #[must_use]
     pub fn mtu(&self) -> Option<u16> {
         let mtu = u16::from_be_bytes(self.option(26)?.try_into().ok()?);
         (mtu >= 68).then_some(mtu)
     }
 
-    /// Option 28.
+    /// The broadcast address (option 28).
     #[must_use]
     pub fn broadcast(&self) -> Option<Ipv4Addr> {
         first_address(self.option(28)?)
@@ -186,6 +186,7 @@ impl Route {
 
 /// A lease as it stands now: the address and its times, and the options that came with it.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Lease<'a> {
     /// Address, server and times.
     pub binding: Binding,

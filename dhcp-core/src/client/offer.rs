@@ -74,8 +74,7 @@ impl Previous {
 
 /// The choice after one more offer. Of equals the first stays; the time to decide is set by the first offer, and is at once when no
 /// better one can come.
-#[must_use]
-pub fn choose(
+pub(super) fn choose(
     now: Instant,
     before: Option<Choice>,
     offer: Offer,

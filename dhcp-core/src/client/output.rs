@@ -28,7 +28,7 @@ pub struct Transmit {
     pub source: Ipv4Addr,
     /// The IP destination: a server, or 255.255.255.255 in a broadcast frame.
     pub destination: Ipv4Addr,
-    /// Octets of the message in the buffer.
+    /// Octets of the message, from the beginning of the buffer.
     pub len: usize,
 }
 

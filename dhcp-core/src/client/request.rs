@@ -11,7 +11,7 @@ use crate::wire::writer::{Header, write_request};
 
 /// What a client wants to say; `DHCPREQUEST` means four things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
+pub(super) enum Intent {
     /// Look for servers.
     Discover {
         /// An address that we would like.
@@ -59,33 +59,33 @@ pub enum Intent {
 
 /// Which fields and options a message has, and where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestShape {
+pub(super) struct RequestShape {
     /// Option 53.
-    pub message_type: MessageType,
+    pub(super) message_type: MessageType,
     /// The server; `None`: 255.255.255.255.
-    pub unicast_to: Option<Ipv4Addr>,
+    pub(super) unicast_to: Option<Ipv4Addr>,
     /// Our address, which is also the IP source; `None`: zero.
-    pub ciaddr: Option<Ipv4Addr>,
+    pub(super) ciaddr: Option<Ipv4Addr>,
     /// Option 50.
-    pub requested_ip: Option<Ipv4Addr>,
+    pub(super) requested_ip: Option<Ipv4Addr>,
     /// Option 54.
-    pub server_id: Option<Ipv4Addr>,
+    pub(super) server_id: Option<Ipv4Addr>,
     /// Whether `secs` counts; else it is zero.
-    pub secs: bool,
+    pub(super) secs: bool,
     /// Whether the broadcast flag is set where the client needs it.
-    pub broadcast_flag: bool,
+    pub(super) broadcast_flag: bool,
     /// Whether the client may ask for a lease time (51).
-    pub lease_time: bool,
+    pub(super) lease_time: bool,
     /// Whether the client may send what it likes: 55, 57, 60, 12 and further options.
-    pub all_others: bool,
+    pub(super) all_others: bool,
     /// Option 56, for the operator of the server.
-    pub message: Option<&'static str>,
+    pub(super) message: Option<&'static str>,
 }
 
 impl Intent {
     /// RFC 2131 section 4.4.1, table 5, and for the four kinds of REQUEST section 4.3.6, table 4: one arm per column.
     #[must_use]
-    pub const fn shape(&self) -> RequestShape {
+    pub(super) const fn shape(&self) -> RequestShape {
         let asking = RequestShape {
             message_type: MessageType::Request,
             unicast_to: None,
@@ -152,7 +152,7 @@ impl Intent {
 
 /// What is sent and sent again in a state; `None` where nothing is. `wish` is the address that a DISCOVER asks for.
 #[must_use]
-pub const fn intent(state: &State, wish: Option<Ipv4Addr>) -> Option<Intent> {
+pub(super) const fn intent(state: &State, wish: Option<Ipv4Addr>) -> Option<Intent> {
     Some(match *state {
         State::Selecting { .. } => Intent::Discover { wish },
         State::Requesting { offer, .. } => Intent::Select(offer),
@@ -171,16 +171,10 @@ pub const fn intent(state: &State, wish: Option<Ipv4Addr>) -> Option<Intent> {
     })
 }
 
-/// RFC 2131 section 4.3.6, table 4, for the message of a state: one arm per column.
-#[must_use]
-pub fn request_shape(state: &State) -> Option<RequestShape> {
-    intent(state, None).map(|intent| intent.shape())
-}
-
 /// The options of a message at their longest, in octets, but for the type and the further ones.
 const OPTIONS_LEN_MAX: usize = 257 + 6 + 6 + 6 + 4 + 66 + 66 + 66 + 34;
 
-/// No message of the client is longer, in octets.
+/// The octets that [`Client::poll_output`](crate::client::Client::poll_output) needs to write into: no message of the client is longer.
 pub const MESSAGE_LEN_MAX: usize = HEADER_LEN + 3 + OPTIONS_LEN_MAX + 128 + 1;
 
 /// Writes the message and returns its length in octets.

@@ -3,10 +3,10 @@
 use crate::rng::Rng;
 use crate::time::{Instant, LeaseTime};
 
-/// RFC 2131 section 3.1 (5): after a DECLINE the client waits for ten seconds.
+/// How long the client waits after a DECLINE before it looks for servers again, in seconds (RFC 2131 section 3.1 (5)).
 pub const DECLINE_WAIT_SECS: u32 = 10;
 
-/// RFC 8925 section 3.4, `MIN_V6ONLY_WAIT`, in seconds.
+/// How long a client stays without IPv4 at least when a server prefers that, in seconds (RFC 8925 section 3.4, `MIN_V6ONLY_WAIT`).
 pub const V6ONLY_WAIT_SECS_MIN: u32 = 300;
 
 const BACKOFF_MILLIS_MIN: u32 = 4_000;
@@ -18,8 +18,7 @@ const NAK_DOUBLINGS_MAX: u8 = 6;
 
 /// When to send again after the message was sent `tries` times: 4, 8, 16, 32, then 64 seconds, each plus or minus up to one (RFC 2131
 /// section 4.1).
-#[must_use]
-pub fn backoff(now: Instant, tries: u8, rng: &mut Rng) -> Instant {
+pub(super) fn backoff(now: Instant, tries: u8, rng: &mut Rng) -> Instant {
     let doublings = tries.saturating_sub(1).min(BACKOFF_DOUBLINGS_MAX);
     let jitter = rng.below(2 * JITTER_MILLIS + 1);
     now.plus_millis(u64::from((BACKOFF_MILLIS_MIN << doublings) - JITTER_MILLIS + jitter))
@@ -27,8 +26,7 @@ pub fn backoff(now: Instant, tries: u8, rng: &mut Rng) -> Instant {
 
 /// When to send again in RENEWING, where `until` is T2, or in REBINDING, where it is the end of the lease: after half of the
 /// remaining time, but at least 60 s; not later than `until` (RFC 2131 section 4.4.5).
-#[must_use]
-pub fn half_of_the_rest(now: Instant, until: Instant) -> Instant {
+pub(super) fn half_of_the_rest(now: Instant, until: Instant) -> Instant {
     let half = until.millis_since(now) / 2;
     now.plus_millis(half.max(RENEW_MILLIS_MIN)).min(until)
 }
@@ -36,8 +34,7 @@ pub fn half_of_the_rest(now: Instant, until: Instant) -> Instant {
 /// When to search again after `refusals` NAKs in a row, counted from 1: 1 to 2 s, then twice as long each time, up to about a minute.
 ///
 /// RFC 2131 has no such wait; without it, a server that offers and then refuses is asked as fast as the link allows.
-#[must_use]
-pub fn after_nak(now: Instant, refusals: u8, rng: &mut Rng) -> Instant {
+pub(super) fn after_nak(now: Instant, refusals: u8, rng: &mut Rng) -> Instant {
     let doublings = refusals.saturating_sub(1).min(NAK_DOUBLINGS_MAX);
     let wait = NAK_WAIT_MILLIS_MIN << doublings;
     now.plus_millis(u64::from(wait + rng.below(JITTER_MILLIS + 1)))
@@ -66,7 +63,7 @@ impl Term {
     ///
     /// Both are a little earlier than that, by up to one 32nd, so that clients which started together drift apart.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         since: Instant,
         duration: LeaseTime,
         t1: Option<u32>,

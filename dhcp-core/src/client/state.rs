@@ -241,8 +241,7 @@ impl State {
 }
 
 /// When `handle_timeout` next has work; `None` means that only a message or the caller can wake us.
-#[must_use]
-pub fn deadline(state: &State) -> Option<Instant> {
+pub(super) fn deadline(state: &State) -> Option<Instant> {
     match state {
         State::Stopped | State::Informed { .. } => None,
         State::Init { start_at } | State::InitReboot { start_at, .. } => Some(*start_at),

@@ -30,6 +30,7 @@ pub struct Counters {
 
 /// One number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Count {
     /// What kind of thing was counted.
     pub group: Group,
@@ -41,6 +42,7 @@ pub struct Count {
 
 /// What kind of thing was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Group {
     /// Messages that came in, by their type; `unreadable` ones have none.
     Received,

@@ -120,9 +120,10 @@ impl<'c, B: LeaseBook> Server<'c, B> {
         &self.counters
     }
 
-    /// Decides on one UDP payload that came to the server's port. A reply is written into `out`, which should have room for 1,472 octets.
+    /// Decides on one UDP payload that came to the server's port. A reply is written into `out`, which should have room for 1,472 octets; with
+    /// less than 300, or than the reply needs, there is none, and the event says so.
     ///
-    /// The record of the outcome borrows from `packet` and `scratch`.
+    /// The record of the outcome borrows from `packet` and `scratch`. Append it before the next packet is handled.
     pub fn handle<'p>(
         &mut self,
         now: Instant,

@@ -94,18 +94,18 @@ impl<'a> Iterator for Options<'a> {
 /// Nearly all codes in use are below 64. They have a word of their own, which stays in a register; in an array it would be written to
 /// memory and read back with each option.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CodeSet {
+pub(crate) struct CodeSet {
     low: u64,
     high: [u64; 3],
 }
 
 impl CodeSet {
     /// No code.
-    pub const EMPTY: Self = Self { low: 0, high: [0; 3] };
+    pub(crate) const EMPTY: Self = Self { low: 0, high: [0; 3] };
 
     /// Adds `code`; `true` when it was not there.
     #[inline]
-    pub fn insert(&mut self, code: u8) -> bool {
+    pub(crate) fn insert(&mut self, code: u8) -> bool {
         let new = !self.contains(code);
         if code < 64 {
             self.low |= bit(code);
@@ -117,7 +117,7 @@ impl CodeSet {
 
     /// Takes `code` out; `true` when it was there.
     #[inline]
-    pub fn remove(&mut self, code: u8) -> bool {
+    pub(crate) fn remove(&mut self, code: u8) -> bool {
         let there = self.contains(code);
         if code < 64 {
             self.low &= !bit(code);
@@ -130,14 +130,14 @@ impl CodeSet {
     /// Whether `code` is in the set.
     #[inline]
     #[must_use]
-    pub fn contains(&self, code: u8) -> bool {
+    pub(crate) fn contains(&self, code: u8) -> bool {
         let word = if code < 64 { Some(&self.low) } else { self.high.get(high_word(code)) };
         word.is_some_and(|word| word & bit(code) != 0)
     }
 
     /// The set of these codes.
     #[must_use]
-    pub const fn of(codes: &[u8]) -> Self {
+    pub(crate) const fn of(codes: &[u8]) -> Self {
         let mut set = Self::EMPTY;
         let mut rest = codes;
         while let [code, behind @ ..] = rest {

@@ -217,7 +217,7 @@ fn apply(desk: &mut Desk, input: Input) -> Option<bool> {
         (StartWithPrevious, _) => desk.client.start_with(now, previous()),
         (Inform, _) => desk.client.inform(now, ADDRESS),
         (Stop, _) => desk.client.stop(),
-        (Release, _) => desk.client.release(now),
+        (Release, _) => desk.client.release(),
         (Renew, _) => desk.client.renew(now),
         (Timer, _) => {
             desk.client.poll_timeout()?;

@@ -39,7 +39,7 @@ fn declining(config: Config) -> Sent {
 
 fn releasing(config: Config) -> Sent {
     let mut desk = bound(config);
-    desk.client.release(desk.now);
+    desk.client.release();
     desk.drain();
     desk.sent()
 }
@@ -256,7 +256,7 @@ fn each_exchange_has_a_new_xid() {
         xids.push(desk.xid());
         desk.takes(&desk.reply(ACK));
     }
-    desk.client.release(desk.now);
+    desk.client.release();
     desk.drain();
     xids.push(desk.sent().xid());
     desk.start();
@@ -302,7 +302,7 @@ fn the_address_that_was_had_before_is_asked_for() {
     assert_eq!(desk.sent().address_option(50), Some(wish));
 
     let mut desk = bound(config(Acd::Off));
-    desk.client.release(desk.now);
+    desk.client.release();
     desk.start();
     desk.wait();
     assert_eq!(desk.sent().address_option(50), Some(ADDRESS), "also after a release");

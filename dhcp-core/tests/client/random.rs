@@ -309,7 +309,7 @@ fn apply(desk: &mut Desk, input: &Input) -> Result<bool, TestCaseError> {
         }
         Input::Start => desk.client.start(desk.now),
         Input::StartWith => desk.client.start_with(desk.now, previous()),
-        Input::Release => desk.client.release(desk.now),
+        Input::Release => desk.client.release(),
         Input::Renew => desk.client.renew(desk.now),
         Input::Stop => desk.client.stop(),
         Input::Inform => desk.client.inform(desk.now, ADDRESS),

@@ -269,7 +269,7 @@ impl Hunt {
                 let server = lease.binding.server_id;
                 match seeker.wish.address.filter(|wanted| *wanted != got) {
                     Some(wanted) => {
-                        self.fleet.client_mut(place).release(clocks.now);
+                        self.fleet.client_mut(place).release();
                         seeker.result = Some(Err(Failure::OtherAddress { wanted, got, server }));
                     }
                     None => {

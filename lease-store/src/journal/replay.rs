@@ -37,6 +37,7 @@ pub struct Opened {
 /// A damaged place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Damage {
     /// The sector.
     pub sector: u32,

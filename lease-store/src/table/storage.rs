@@ -16,11 +16,11 @@ use crate::table::span::{Pool, Span, segments};
 pub struct Sizes {
     /// One an address.
     pub slots: usize,
-    /// Buckets of the client index: half as many again as slots, and one.
+    /// Buckets of the client index: two for each slot, and one, so that at least half are empty.
     pub buckets: usize,
     /// 64-bit words of the bitmap of addresses that nobody ever had.
     pub words: usize,
-    /// Runs of addresses.
+    /// Runs of addresses, as [`Sizes::new`] counts them.
     pub spans: usize,
     /// One a subnet.
     pub pools: usize,
@@ -120,7 +120,8 @@ pub type SliceStorage<'s, I> =
     Storage<I, &'s mut [Slot<I>], &'s mut [I], &'s mut [u64], &'s mut [Span<I>], &'s mut [Pool<I>]>;
 
 impl<I: Index, A, B, C, D, E> Storage<I, A, B, C, D, E> {
-    /// Of five columns.
+    /// Of five columns, at least as long as [`Sizes`] says for the configuration; a table that is too large for them is refused by
+    /// [`LeaseTable::new`](super::LeaseTable::new).
     pub const fn new(slots: A, buckets: B, words: C, spans: D, pools: E) -> Self {
         Self { slots, buckets, words, spans, pools, index: PhantomData }
     }
@@ -268,6 +269,7 @@ pub enum TableError {
 /// One of the five columns of a [`Storage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Column {
     /// [`Sizes::slots`].
     Slots,

@@ -181,7 +181,7 @@ impl ClientNode {
     /// Gives the lease back, and comes again after so many seconds.
     pub fn release(&mut self, desk: &mut Desk<'_>, secs: u32) {
         if self.on_at.is_none() {
-            self.client.release(desk.now);
+            self.client.release();
             self.gave_back = true;
             self.drain(desk);
             self.held = None;

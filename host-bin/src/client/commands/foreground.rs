@@ -203,7 +203,7 @@ impl Keeper {
                     Order::Renew => fleet.client_mut(member).renew(self.clock.now()),
                     Order::End => return Ok(Left::Ended),
                     Order::Release => {
-                        fleet.client_mut(member).release(self.clock.now());
+                        fleet.client_mut(member).release();
                         self.drain(&mut line, &mut fleet, member, None).await;
                         self.tenancy.given_back().await?;
                         return Ok(Left::Ended);
