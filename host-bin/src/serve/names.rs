@@ -4,6 +4,8 @@
 //! So there is one way to choose an address, one to refuse it and one to write it down, and what is answered here is durable. The client's key and the pin
 //! follow from its identifier, as for a container that asks over a wire.
 
+mod segment;
+
 use core::net::Ipv4Addr;
 
 use dhcp_core::client::{Client, Event as ClientEvent, MESSAGE_LEN_MAX, Output};
@@ -11,18 +13,16 @@ use dhcp_core::conflict::Acd;
 use dhcp_core::id::{ClientKey, HardwareAddr};
 use dhcp_core::rng::Rng;
 use dhcp_core::server::book::{Change, Entry, Grant, LeaseBook as _, Standing};
-use dhcp_core::server::config::{Link, SubnetIndex};
-use dhcp_core::server::{Discard, Event, Ingress};
+use dhcp_core::server::{Discard, Event};
 use dhcp_core::time::Timestamp;
 use dhcp_core::wire::message::Scratch;
 use jiff::Timestamp as WallTime;
 use tracing::{error, info};
 
+use self::segment::Segment;
 use crate::client::dhcp::seed;
 use crate::client::hunt::client_config;
 use crate::client::lease::{Clocks, NamedLease, Way};
-use crate::client::place::vlan_of;
-use crate::config::render::Place;
 use crate::control::names::{Named, RefusedKind};
 use crate::control::protocol::Response;
 use crate::serve::answer::Answering;
@@ -34,16 +34,6 @@ const ROUNDS_MAX: usize = 4;
 
 /// Where `giaddr` stands in a message, as a range of octets.
 const GIADDR: core::ops::Range<usize> = 24..28;
-
-/// A segment that the server serves, and how a message is said to come in there.
-struct Segment {
-    interface: Option<String>,
-    ingress: Ingress,
-    /// For a segment without an interface at present: an address in it, as a relay agent would say.
-    giaddr: Option<Ipv4Addr>,
-    /// All subnets of it, in the core's order.
-    subnets: Vec<SubnetIndex>,
-}
 
 /// No, in the words of the protocol.
 type Refused = (RefusedKind, String);
@@ -121,7 +111,7 @@ impl Answering<'_, '_> {
                         let mut reply = [0; REPLY_LEN_MAX];
                         let len = self.say(segment, octets, &mut reply)?;
                         let reply = reply.get(..len).expect("as much was written");
-                        let _heard = client.handle(at, reply, &mut Scratch::default());
+                        client.handle(at, reply, &mut Scratch::default());
                     }
                     Output::Event(ClientEvent::Offered(offer)) => {
                         if let Some(wanted) =
@@ -308,74 +298,6 @@ impl Answering<'_, '_> {
         let installation = self.engine.server().installation();
         let free = named.container().free_mac(&installation, 0, |mac| holder(mac).is_some());
         free.map(|(mac, _)| mac).ok_or_else(|| failed("every MAC address of the name is taken"))
-    }
-
-    /// The segment that is meant: a configured VLAN, or the subnet on an interface that is known for that VLAN or by its name.
-    fn segment(&self, named: &Named) -> Result<Segment, Refused> {
-        let is_meant = |interface: &str, tag: Option<u16>| match (named.vlan, &named.interface) {
-            (Some(vlan), _) => tag.or_else(|| vlan_of(interface)) == Some(vlan),
-            (None, Some(meant)) => tag.is_none() && meant == interface,
-            (None, None) => false,
-        };
-        let mut found: Option<(Place, Segment)> = None;
-        for (index, subnet) in (0..).zip(self.rendered.subnets()) {
-            let (interface, link) = match &subnet.place {
-                Place::On(link) => {
-                    let Some(state) = self.known.state(link.interface) else { continue };
-                    (state.name.clone(), Some(*link))
-                }
-                Place::Waiting(interface) => (interface.clone(), None),
-                Place::Relayed => continue,
-            };
-            if !is_meant(&interface, link.and_then(|link| link.vlan)) {
-                continue;
-            }
-            let index = SubnetIndex(index);
-            match &mut found {
-                Some((place, segment)) if *place == subnet.place => segment.subnets.push(index),
-                Some((_, segment)) => {
-                    let first = segment.interface.as_deref().unwrap_or("?");
-                    return Err((
-                        RefusedKind::NoSubnet,
-                        format!("{} could be on {first} or on {interface}", on(named)),
-                    ));
-                }
-                None => {
-                    let link_or_none = link.unwrap_or(Link { interface: 0, vlan: None });
-                    let local = subnet.server_id.unwrap_or(Ipv4Addr::UNSPECIFIED);
-                    let ingress = Ingress { link: link_or_none, local, unicast: false };
-                    let first_host = Ipv4Addr::from_bits(subnet.net.network().to_bits() | 1);
-                    let segment = Segment {
-                        interface: Some(interface),
-                        ingress,
-                        giaddr: link.is_none().then_some(first_host),
-                        subnets: vec![index],
-                    };
-                    found = Some((subnet.place.clone(), segment));
-                }
-            }
-        }
-        found.map(|(_, segment)| segment).ok_or_else(|| {
-            let said = format!(
-                "{} is in no subnet that is configured here; those are {}",
-                on(named),
-                self.rendered
-                    .subnets()
-                    .iter()
-                    .map(|subnet| subnet.net.to_string())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            );
-            (RefusedKind::NoSubnet, said)
-        })
-    }
-}
-
-fn on(named: &Named) -> String {
-    match (named.vlan, &named.interface) {
-        (Some(vlan), _) => format!("VLAN {vlan}"),
-        (None, Some(interface)) => format!("`{interface}`"),
-        (None, None) => "a name without VLAN and interface".to_owned(),
     }
 }
 
