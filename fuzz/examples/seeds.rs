@@ -12,6 +12,7 @@ use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::ipv4::Udp;
 use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_IPV4, Ethernet};
 use dhcp_core::wire::message::MessageType;
+use dhcp_core::wire::options::RenderedOptions;
 use dhcp_core::wire::writer::{Header, ReplyOptions, write_reply, write_request};
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -69,7 +70,9 @@ fn reply(kind: Option<MessageType>, rendered: &[u8], relay: Option<&[u8]>, len: 
         message_type: kind,
         server_id: SERVER,
         times: gives.then_some([3_600, 1_800, 3_150]),
-        rendered: &[rendered],
+        rendered: &RenderedOptions::new(rendered),
+        reserved: &[],
+        netmask: None,
         unasked: &[],
         requested: None,
         message: None,

@@ -8,7 +8,7 @@ use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
 use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
 use dhcp_core::wire::message::{HEADER_LEN, Message, MessageType, Scratch};
-use dhcp_core::wire::options::{OptionsWriter, code};
+use dhcp_core::wire::options::{OptionsWriter, RenderedOptions, code};
 use dhcp_core::wire::writer::{Header, ReplyOptions, write_reply, write_request};
 
 /// Any octets are a message or have a reason, and every accessor of a message agrees with the options as they stand there.
@@ -128,7 +128,9 @@ fn as_reply(
         message_type: Some(message_type),
         server_id,
         times: Some([3_600, 1_800, 3_150]),
-        rendered: &[rendered],
+        rendered: &RenderedOptions::new(rendered),
+        reserved: &[],
+        netmask: None,
         unasked: &[],
         requested: message.parameter_request_list(),
         message: None,

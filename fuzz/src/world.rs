@@ -10,6 +10,7 @@ use dhcp_core::server::config::{
     Identity, Link, Reservation, ServerConfig, SubnetConfig, SubnetIndex, Who,
 };
 use dhcp_core::time::LeaseTime;
+use dhcp_core::wire::options::RenderedOptions;
 
 pub(crate) const LINK: Link = Link { interface: 1, vlan: None };
 pub(crate) const TAGGED: Link = Link { interface: 1, vlan: Some(20) };
@@ -150,7 +151,7 @@ fn config(dials: Dials) -> &'static ServerConfig<'static> {
             ranges: leak(vec![range(1, 20, 21)]),
             lease_default: LeaseTime::Secs(120),
             lease_max: LeaseTime::Infinite,
-            options: leak(vec![15, 3, b'l', b'a', b'b', 108, 4, 0, 0, 7, 8]),
+            options: RenderedOptions::new(leak(vec![15, 3, b'l', b'a', b'b', 108, 4, 0, 0, 7, 8])),
             ..first
         },
         SubnetConfig {
@@ -181,7 +182,7 @@ fn subnet(third: u8, dials: Dials) -> SubnetConfig<'static> {
         link: Some(LINK),
         shared_network: Some(1),
         server_id: Some(ip(third, 1)),
-        options: leak(options),
+        options: RenderedOptions::new(leak(options)),
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Secs(7_200),

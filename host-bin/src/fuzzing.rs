@@ -120,7 +120,7 @@ fn obeys(server: &ServerConfig<'_>) {
         assert!(subnet.lease_min <= subnet.lease_default, "lease times are in order");
         assert!(subnet.lease_default <= subnet.lease_max, "lease times are in order");
         assert!(subnet.server_name.len() <= 63 && subnet.boot_file.len() <= 127);
-        whole(subnet.options);
+        whole(subnet.options.octets());
         for reservation in subnet.reservations {
             whole(reservation.options);
             assert!(reservation.boot_file.len() <= 127);

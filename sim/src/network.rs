@@ -6,6 +6,7 @@ use dhcp_core::id::{HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
 use dhcp_core::server::config::{Identity, Link, Reservation, ServerConfig, SubnetConfig, Who};
 use dhcp_core::time::LeaseTime;
+use dhcp_core::wire::options::RenderedOptions;
 
 use crate::defect::Defect;
 use crate::node::mac;
@@ -154,7 +155,7 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
             server_id: Some(server_id),
             ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
             excluded: leak(vec![Range::single(site.router())]),
-            options: leak(vec![1, 4, 255, 255, 0, 0, 3, 4, a, b, c, d]),
+            options: RenderedOptions::new(leak(vec![1, 4, 255, 255, 0, 0, 3, 4, a, b, c, d])),
             lease_default: LeaseTime::Secs(600),
             lease_min: LeaseTime::Secs(60),
             lease_max: LeaseTime::Secs(3_600),

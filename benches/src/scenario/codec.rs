@@ -5,6 +5,7 @@ use core::net::Ipv4Addr;
 
 use dhcp_core::id::HardwareAddr;
 use dhcp_core::wire::message::{BOOT_REPLY, Message, MessageType, Scratch};
+use dhcp_core::wire::options::RenderedOptions;
 use dhcp_core::wire::writer::{Header, MESSAGE_LEN_DEFAULT, ReplyOptions, write_reply};
 
 use super::Scenario;
@@ -15,8 +16,9 @@ use crate::packet::{PARAMETER_REQUEST_LIST, Request, mac};
 pub const MESSAGES: u32 = 64;
 
 /// What the subnet of the OFFER is configured with, rendered: mask, router, two DNS servers.
-pub const SUBNET_OPTIONS: [u8; 22] =
-    [1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 1, 3, 6, 8, 8, 8, 8, 8, 8, 8, 4, 4];
+pub const SUBNET_OPTIONS: RenderedOptions<'_> = RenderedOptions::new(&[
+    1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 1, 3, 6, 8, 8, 8, 8, 8, 8, 8, 4, 4,
+]);
 
 /// The server of the OFFER.
 pub const SERVER_ID: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
@@ -118,7 +120,9 @@ impl Encode {
             message_type: Some(MessageType::Offer),
             server_id: SERVER_ID,
             times: Some(TIMES),
-            rendered: &[&[], &[], &SUBNET_OPTIONS],
+            rendered: &SUBNET_OPTIONS,
+            reserved: &[],
+            netmask: None,
             unasked: &[],
             requested: Some(&PARAMETER_REQUEST_LIST),
             message: None,

@@ -72,7 +72,7 @@ pub fn subnet_config(ranges: &[Range]) -> SubnetConfig<'_> {
         link: Some(LINK),
         server_id: Some(US),
         ranges,
-        options: &SUBNET_OPTIONS,
+        options: SUBNET_OPTIONS,
         lease_default: LeaseTime::Secs(LEASE_SECS),
         lease_min: LeaseTime::Secs(60),
         authoritative: true,

@@ -8,6 +8,7 @@ use core::net::Ipv4Addr;
 use crate::id::{HardwareAddr, InstallationKey};
 use crate::net::{Range, Subnet};
 use crate::time::LeaseTime;
+use crate::wire::options::RenderedOptions;
 
 /// A subnet's place in [`ServerConfig::subnets`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,8 +86,8 @@ pub struct SubnetConfig<'c> {
     pub ranges: &'c [Range],
     /// What must not be, though a range contains it: exclusions, routers, our own addresses. In ascending order, without overlaps.
     pub excluded: &'c [Range],
-    /// Options rendered as code, length, value.
-    pub options: &'c [u8],
+    /// Options for all of its clients.
+    pub options: RenderedOptions<'c>,
     /// When the client asks for none.
     pub lease_default: LeaseTime,
     /// Shorter wishes are raised to it.
@@ -129,7 +130,7 @@ impl<'c> SubnetConfig<'c> {
             boot_file: &[],
             ranges: &[],
             excluded: &[],
-            options: &[],
+            options: RenderedOptions::EMPTY,
             lease_default: LeaseTime::Secs(43_200),
             lease_min: LeaseTime::Secs(300),
             lease_max: LeaseTime::Secs(86_400),

@@ -8,7 +8,7 @@ use crate::server::decide::{Case, Terms, Verdict};
 use crate::server::{Destination, Discard, Refusal, Transmit};
 use crate::time::LeaseTime;
 use crate::wire::message::{BOOT_REPLY, BROADCAST_FLAG, Message, MessageType};
-use crate::wire::options::code;
+use crate::wire::options::{RenderedOptions, code};
 use crate::wire::writer::{Header, ReplyOptions, write_reply};
 
 /// The longest message that every client takes: 576 octets less the IP and UDP headers (RFC 2131 section 2).
@@ -69,11 +69,6 @@ impl<B> Case<'_, '_, '_, B> {
             sname: if refused { &[] } else { config.server_name },
             file: if refused { &[] } else { boot_file.unwrap_or(config.boot_file) },
         };
-        let [a, b, c, d] = config.subnet.netmask().octets();
-        let mask = [code::SUBNET_MASK, 4, a, b, c, d];
-        let reserved_options = known.map_or(&[] as &[u8], |known| known.options);
-        // The mask is the least specific: one that the operator set hides it.
-        let all: [&[u8]; 3] = [reserved_options, config.options, &mask];
         let selected = message.subnet_selection().map(|selected| {
             let [a, b, c, d] = selected.octets();
             [code::SUBNET_SELECTION, 4, a, b, c, d]
@@ -84,7 +79,9 @@ impl<B> Case<'_, '_, '_, B> {
             times: column
                 .time
                 .map(|time| [time.to_wire(), time.renewal().to_wire(), time.rebinding().to_wire()]),
-            rendered: if refused { &[] } else { &all },
+            rendered: if refused { &RenderedOptions::EMPTY } else { &config.options },
+            reserved: if refused { &[] } else { known.map_or(&[], |known| known.options) },
+            netmask: if refused { None } else { Some(config.subnet.netmask()) },
             unasked: selected.as_ref().map_or(&[], |option| option.as_slice()),
             requested: message.parameter_request_list(),
             message: column.refusal.map(Refusal::words),

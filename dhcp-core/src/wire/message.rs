@@ -74,10 +74,10 @@ struct Overload {
 }
 
 /// `sname` among the octets.
-const SNAME: Range<usize> = 44..108;
+pub(super) const SNAME: Range<usize> = 44..108;
 
 /// `file` among the octets.
-const FILE: Range<usize> = 108..236;
+pub(super) const FILE: Range<usize> = 108..236;
 
 impl<'a> Message<'a> {
     /// Checks lengths, cookie and `hlen` once, and finds the options in the options field, `file` and `sname`. After this no

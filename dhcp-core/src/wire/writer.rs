@@ -3,8 +3,8 @@
 //! The options field is filled from the front; from the back of the allowed size the client identifier and the relay agent's information, which
 //! come last, have their room set aside. What does not fit in between goes to `file`, then to `sname` (option 52), and is dropped only then.
 
-mod areas;
-mod place;
+mod configured;
+mod room;
 
 /// BOOTP's messages have 300 octets, and some relays and clients drop shorter ones (RFC 1542 section 2.1).
 pub const MESSAGE_LEN_MIN: usize = 300;
@@ -15,10 +15,9 @@ pub const MESSAGE_LEN_DEFAULT: usize = 548;
 use core::net::Ipv4Addr;
 
 use crate::id::HardwareAddr;
-use crate::wire::message::{HEADER_LEN, MAGIC_COOKIE, MessageType};
-use crate::wire::options::{CodeSet, Options, PART_LEN_MAX, code};
-use crate::wire::writer::areas::{Areas, OVERLOAD_LEN};
-use crate::wire::writer::place::{Place, Plain};
+use crate::wire::message::{MAGIC_COOKIE, MessageType};
+use crate::wire::options::{Options, PART_LEN_MAX, RenderedOptions, code};
+use crate::wire::writer::room::Room;
 
 /// The header's fields (RFC 2131 section 2), for either direction.
 #[derive(Clone, Copy, Debug)]
@@ -59,12 +58,16 @@ pub struct ReplyOptions<'a> {
     pub server_id: Ipv4Addr,
     /// Options 51, 58 and 59 in seconds, none for a NAK or the ACK of an INFORM.
     pub times: Option<[u32; 3]>,
-    /// Options rendered as code, length, value: most specific first; a code in an earlier slice hides the same code in later ones.
-    pub rendered: &'a [&'a [u8]],
-    /// Options rendered as code, length, value that are written whether the client asked for them or not; they hide `rendered`. Option 118
+    /// The configured options.
+    pub rendered: &'a RenderedOptions<'a>,
+    /// Those for this client alone, rendered as code, length, value; a code in here hides the same code in `rendered`.
+    pub reserved: &'a [u8],
+    /// Option 1, unless it is configured.
+    pub netmask: Option<Ipv4Addr>,
+    /// Options rendered as code, length, value that are written whether the client asked for them or not; they hide what is configured. Option 118
     /// is echoed so (RFC 3011).
     pub unasked: &'a [u8],
-    /// What the client asked for (option 55): filters and orders `rendered`. `None`: all, in their own order, but for option 108, which is only for
+    /// What the client asked for (option 55): filters and orders what is configured. `None`: all, in their own order, but for option 108, which is only for
     /// those that ask (RFC 8925 section 3.3).
     pub requested: Option<&'a [u8]>,
     /// Option 56, for a NAK.
@@ -97,50 +100,26 @@ pub fn write_reply(
     out: &mut [u8],
 ) -> Option<Written> {
     let message = begin(header, max_len, out)?;
-    if len_max(options).is_some_and(|len| HEADER_LEN + len <= message.len()) {
-        let mut plain = Plain::new(message);
-        write_options(&mut plain, options);
-        return Some(Written { len: plain.finish(), dropped: 0 });
-    }
-    let mut areas = Areas::new(header, options.message_type.is_some(), message);
-    areas.keep_room(options.client_id, options.relay_agent_info);
-    write_options(&mut areas, options);
-    Some(areas.finish())
-}
-
-/// The octets that the options have at most, if each of them fits into one part.
-fn len_max(options: &ReplyOptions<'_>) -> Option<usize> {
-    let message = options.message.map_or(&[] as &[u8], str::as_bytes);
-    let client_id = options.client_id.unwrap_or_default();
-    let relay_agent_info = options.relay_agent_info.unwrap_or_default();
-    if message.len().max(client_id.len()).max(relay_agent_info.len()) > PART_LEN_MAX {
-        return None;
-    }
-    let values = message.len() + client_id.len() + relay_agent_info.len() + 3 * 2;
-    let rendered: usize = options.rendered.iter().map(|blob| blob.len()).sum();
-    Some(FIXED_LEN_MAX + values + options.unasked.len() + rendered + OVERLOAD_LEN + 1)
-}
-
-/// Everything behind the cookie, in its order.
-#[inline(always)]
-fn write_options<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
+    let mut room = Room::new(header, options.message_type.is_some(), message);
+    room.keep_room(options.client_id, options.relay_agent_info);
     if let Some(message_type) = options.message_type {
         let [a, b, c, d] = options.server_id.octets();
-        to.put_fixed(&[code::MESSAGE_TYPE, 1, message_type as u8, code::SERVER_ID, 4, a, b, c, d]);
-        if let Some(times) = options.times {
-            to.put_fixed(&rendered_times(times));
-        }
+        let first = [code::MESSAGE_TYPE, 1, message_type as u8, code::SERVER_ID, 4, a, b, c, d];
+        let first = room.push_fixed(&first);
+        let times = options.times.is_none_or(|times| room.push_fixed(&rendered_times(times)));
+        assert!(first && times, "room for the fixed options is kept from the beginning");
     }
     if let Some(message) = options.message {
-        to.put(code::MESSAGE, message.as_bytes());
+        room.put(code::MESSAGE, message.as_bytes());
     }
-    put_rendered(to, options);
+    configured::put(options, &mut room);
     if let Some(client_id) = options.client_id {
-        to.put_client_id(client_id);
+        room.put_client_id(client_id);
     }
     if let Some(info) = options.relay_agent_info {
-        to.put_relay_agent_info(info);
+        room.put_relay_agent_info(info);
     }
+    Some(room.finish())
 }
 
 /// Writes a client's request: the header, option 53, and `rendered` as it is, split where it was rendered so; padded to 300 octets.
@@ -154,12 +133,12 @@ pub fn write_request(
 ) -> Option<usize> {
     let len_max = out.len();
     let message = begin(header, len_max, out)?;
-    let mut areas = Areas::new(header, false, message);
-    areas.put(code::MESSAGE_TYPE, &[message_type as u8]);
+    let mut room = Room::new(header, false, message);
+    room.put(code::MESSAGE_TYPE, &[message_type as u8]);
     for (code, value) in rendered.iter().flat_map(|blob| Options::new(blob)) {
-        areas.put(code, value);
+        room.put(code, value);
     }
-    let Written { len, dropped } = areas.finish();
+    let Written { len, dropped } = room.finish();
     (dropped == 0).then_some(len)
 }
 
@@ -177,150 +156,10 @@ fn rendered_times([lease, renewal, rebinding]: [u32; 3]) -> [u8; TIMES_LEN] {
     [lease, 4, l0, l1, l2, l3, renewal, 4, n0, n1, n2, n3, rebinding, 4, b0, b1, b2, b3]
 }
 
-/// What the writer itself writes is not taken from a configuration.
-const OUR_OWN: CodeSet = CodeSet::of(&[
-    code::OVERLOAD,
-    code::MESSAGE_TYPE,
-    code::SERVER_ID,
-    code::CLIENT_ID,
-    code::RELAY_AGENT_INFO,
-    code::LEASE_TIME,
-    code::RENEWAL_TIME,
-    code::REBINDING_TIME,
-]);
-
-/// What is configured, filtered and ordered by what was asked for.
-#[inline(always)]
-fn put_rendered<P: Place>(to: &mut P, options: &ReplyOptions<'_>) {
-    let mut rendered =
-        Rendered { blobs: options.rendered, places: [Rendered::ABSENT; 64], far: CodeSet::EMPTY };
-    rendered.note();
-    let mut unasked = CodeSet::EMPTY;
-    for (code, _) in Options::new(options.unasked) {
-        rendered.take(code);
-        if unasked.insert(code) {
-            to.put_parts(code, parts(options.unasked, code));
-        }
-    }
-    let Some(requested) = options.requested else {
-        rendered.take(code::V6ONLY_PREFERRED);
-        rendered.put(code::SUBNET_MASK, to);
-        for (code, _) in options.rendered.iter().flat_map(|blob| Options::new(blob)) {
-            rendered.put(code, to);
-        }
-        return;
-    };
-    for code in requested {
-        let place = rendered.take(*code);
-        if place == Rendered::ABSENT {
-            continue;
-        }
-        if *code == code::ROUTERS {
-            rendered.put(code::SUBNET_MASK, to);
-        }
-        rendered.put_from(place, *code, to);
-    }
-    rendered.put(code::SUBNET_MASK, to);
-}
-
-/// The options of a configuration, and where those stand that are still to be placed.
-///
-/// Clients ask for a dozen options of which a configuration has a few: looking up one that is not there must cost next to nothing.
-struct Rendered<'a> {
-    blobs: &'a [&'a [u8]],
-    /// For each code below 64, which are nearly all: [`Self::ABSENT`], [`Self::SEARCH`], or the place of its only part, counted from 1 over all blobs.
-    places: [u8; 64],
-    /// The others, which are looked for.
-    far: CodeSet,
-}
-
-impl Rendered<'_> {
-    const ABSENT: u8 = 0;
-
-    /// It stands in parts or far behind.
-    const SEARCH: u8 = u8::MAX;
-
-    /// Notes what is there and a configuration's to set. The table stays where it is: to move it would cost more than to fill it.
-    #[inline(always)]
-    fn note(&mut self) {
-        let mut begin = 0;
-        for blob in self.blobs {
-            let mut options = Options::new(blob);
-            while let Some((code, value)) = options.next() {
-                if OUR_OWN.contains(code) {
-                    continue;
-                }
-                match self.places.get_mut(usize::from(code)) {
-                    Some(place) => {
-                        let at = begin + blob.len() - options.rest().len() - value.len() - 2;
-                        let only = u8::try_from(at + 1).unwrap_or(Self::SEARCH);
-                        *place = match *place {
-                            Self::ABSENT => only,
-                            // A more specific slice has it.
-                            known if usize::from(known) <= begin => known,
-                            _ => Self::SEARCH,
-                        };
-                    }
-                    None => {
-                        self.far.insert(code);
-                    }
-                }
-            }
-            begin += blob.len();
-        }
-    }
-
-    /// Where an option stands that is not placed yet; it counts as placed from now on.
-    #[inline(always)]
-    fn take(&mut self, code: u8) -> u8 {
-        match self.places.get_mut(usize::from(code)) {
-            Some(place) => core::mem::replace(place, Self::ABSENT),
-            None if self.far.remove(code) => Self::SEARCH,
-            None => Self::ABSENT,
-        }
-    }
-
-    /// Places an option if it is there, was not placed before, and is a configuration's to set.
-    fn put<P: Place>(&mut self, code: u8, to: &mut P) {
-        match self.take(code) {
-            Self::ABSENT => {}
-            place => self.put_from(place, code, to),
-        }
-    }
-
-    /// Places an option that was taken.
-    fn put_from<P: Place>(&self, place: u8, code: u8, to: &mut P) {
-        if place == Self::SEARCH {
-            return self.put_parts(code, to);
-        }
-        let mut at = usize::from(place - 1);
-        for blob in self.blobs {
-            if let Some([_, len, values @ ..]) = blob.get(at..) {
-                return to.put(code, values.get(..usize::from(*len)).unwrap_or_default());
-            }
-            at -= blob.len();
-        }
-    }
-
-    /// Places the parts that the most specific blob has.
-    #[inline(never)]
-    fn put_parts<P: Place>(&self, code: u8, to: &mut P) {
-        let mut blobs = self.blobs.iter().copied();
-        if let Some(blob) = blobs.find(|blob| parts(blob, code).next().is_some()) {
-            to.put_parts(code, parts(blob, code));
-        }
-    }
-}
-
 /// What goes into one option each; an empty value is one empty part.
 fn parts_of(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let empty = value.is_empty().then_some(value);
     empty.into_iter().chain(value.chunks(PART_LEN_MAX))
-}
-
-/// The parts of one option in a rendered field.
-fn parts(blob: &[u8], code: u8) -> impl Iterator<Item = &[u8]> + Clone {
-    Options::new(blob).filter(move |(found, _)| *found == code).map(|(_, value)| value)
 }
 
 /// Cuts `out` to the message's room, writes the header with `sname`, `file` and the cookie, and zeros the rest up to the least length. `None` when

@@ -11,6 +11,7 @@ use dhcp_core::server::{
     Destination, Durable, Event, Held, Ingress, Lsn, Reply, Scratch, Server, Transmit,
 };
 use dhcp_core::time::{Instant, LeaseClock, LeaseTime, Timestamp};
+use dhcp_core::wire::options::RenderedOptions;
 
 use crate::toy::ToyBook;
 
@@ -62,7 +63,7 @@ pub(crate) fn subnet(third: u8) -> SubnetConfig<'static> {
         link: Some(if third == 1 { LINK } else { LINK_2 }),
         server_id: Some(ip(third, 1)),
         ranges: leak(&[range(third, 10, 19)]),
-        options: options.leak(),
+        options: RenderedOptions::new(options.leak()),
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Secs(7_200),

@@ -1,6 +1,7 @@
 //! RFC 2131 section 4.1: where replies go, and how long they may be.
 
 use dhcp_core::server::Destination;
+use dhcp_core::wire::options::RenderedOptions;
 
 use crate::kit::*;
 
@@ -109,7 +110,7 @@ fn a_reply_is_as_long_as_the_client_takes_and_no_longer() {
     let many: &'static [u8] = many.leak();
     for (told, longest) in [(None, 548), (Some(300), 548), (Some(576), 548), (Some(1_000), 972)] {
         let told: Option<u16> = told;
-        let mut kit = Kit::one(|one| one.options = many);
+        let mut kit = Kit::one(|one| one.options = RenderedOptions::new(many));
         let packet = match told {
             Some(len) => discover(1).with(57, &len.to_be_bytes()),
             None => discover(1),
@@ -118,7 +119,7 @@ fn a_reply_is_as_long_as_the_client_takes_and_no_longer() {
         let len = heard.reply().octets.len();
         assert!(len <= longest && len > longest - 40, "{told:?}: {len}");
     }
-    let mut kit = Kit::one(|one| one.options = many);
+    let mut kit = Kit::one(|one| one.options = RenderedOptions::new(many));
     let heard = kit.send(&discover(1).with(57, &[255; 2]));
     assert!(heard.reply().option(165).is_some(), "all of them");
     assert!(heard.reply().octets.len() <= 1_472);

@@ -4,6 +4,7 @@ use core::net::Ipv4Addr;
 
 use dhcp_core::server::config::{Reservation, Who};
 use dhcp_core::time::LeaseTime;
+use dhcp_core::wire::options::RenderedOptions;
 
 use crate::kit::*;
 
@@ -161,7 +162,7 @@ fn two_pools() -> Kit {
     first.ranges = leak(&[range(1, 10, 11)]);
     second.ranges = leak(&[range(1, 20, 21)]);
     second.lease_default = LeaseTime::Secs(600);
-    second.options = leak(&[3, 4, 10, 0, 1, 7]);
+    second.options = RenderedOptions::new(leak(&[3, 4, 10, 0, 1, 7]));
     Kit::with(&[first, second])
 }
 

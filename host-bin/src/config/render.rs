@@ -8,6 +8,7 @@ use core::net::Ipv4Addr;
 use dhcp_core::id::InstallationKey;
 use dhcp_core::net::{self, Range};
 use dhcp_core::server::config::{self as core_config, Link, ServerConfig, SubnetConfig};
+use dhcp_core::wire::options::RenderedOptions;
 
 use crate::config::model::{Config, Options, Pool, Reservation, Subnet, Who};
 
@@ -107,7 +108,7 @@ impl RenderedSubnet {
             boot_file: &terms.boot_file,
             ranges: &self.pool.ranges,
             excluded: &self.excluded,
-            options: &self.options,
+            options: RenderedOptions::new(&self.options),
             lease_default: terms.lease_default,
             lease_min: terms.lease_min,
             lease_max: terms.lease_max,

@@ -11,7 +11,7 @@ use dhcp_core::server::config::{Link, ServerConfig, SubnetConfig};
 use dhcp_core::server::{Destination, Ingress, Server};
 use dhcp_core::time::{Instant, LeaseClock, LeaseTime, Timestamp};
 use dhcp_core::wire::message::{BOOT_REQUEST, Message, MessageType, Scratch};
-use dhcp_core::wire::options::{OptionsWriter, code};
+use dhcp_core::wire::options::{OptionsWriter, RenderedOptions, code};
 use dhcp_core::wire::writer::{Header, write_request};
 use hydrant::medium::FileMedium;
 use hydrant::medium::disk::{Disk, LinuxDisk};
@@ -33,7 +33,7 @@ pub(crate) fn config() -> &'static ServerConfig<'static> {
         link: Some(LINK),
         server_id: Some(US),
         ranges: vec![range].leak(),
-        options: &[3, 4, 10, 0, 0, 3],
+        options: RenderedOptions::new(&[3, 4, 10, 0, 0, 3]),
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(1),
         lease_max: LeaseTime::Secs(3_600),

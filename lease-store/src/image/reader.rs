@@ -11,6 +11,7 @@ use dhcp_core::id::HardwareAddr;
 use dhcp_core::net::{Range, Subnet};
 use dhcp_core::server::config::{Identity, Link, Reservation, SubnetConfig, Who};
 use dhcp_core::time::LeaseTime;
+use dhcp_core::wire::options::RenderedOptions;
 
 use super::stored::Head;
 use super::{ImageError, Part};
@@ -161,7 +162,7 @@ impl<'f> Reader<'f> {
             next_server: self.address_or_none()?,
             server_name: self.octets()?,
             boot_file: self.octets()?,
-            options: self.octets()?,
+            options: RenderedOptions::new(self.octets()?),
             lease_default: self.lease_time()?,
             lease_min: self.lease_time()?,
             lease_max: self.lease_time()?,
@@ -176,7 +177,7 @@ impl<'f> Reader<'f> {
             Shares { ranges: self.short()?, excluded: self.short()?, reservations: self.short()? };
         let good = config.server_name.len() <= SERVER_NAME_LEN_MAX
             && config.boot_file.len() <= BOOT_FILE_LEN_MAX
-            && is_rendered(config.options);
+            && is_rendered(config.options.octets());
         good.then_some((config, shares))
     }
 }

@@ -107,7 +107,7 @@ impl<'f> StoredSubnet<'f> {
             next_server: subnet.next_server,
             server_name: subnet.server_name,
             boot_file: subnet.boot_file,
-            options: subnet.options,
+            options: subnet.options.octets(),
             lease_default: subnet.lease_default.to_wire(),
             lease_min: subnet.lease_min.to_wire(),
             lease_max: subnet.lease_max.to_wire(),

@@ -11,6 +11,7 @@ use dhcp_core::server::config::{
     Identity, Link, Reservation, ServerConfig, SubnetConfig, SubnetIndex, Who,
 };
 use dhcp_core::time::LeaseTime;
+use dhcp_core::wire::options::RenderedOptions;
 use proptest::prelude::*;
 
 use super::*;
@@ -62,7 +63,7 @@ fn with_config<R>(body: impl FnOnce(&ServerConfig<'_>) -> R) -> R {
         boot_file: b"file",
         ranges: &[range(0, 2, 20), range(0, 30, 200)],
         excluded: &[range(0, 3, 3)],
-        options: &[3, 4, 10, 0, 1, 3, 6, 8, 8, 8, 8, 8, 8, 8, 4, 4],
+        options: RenderedOptions::new(&[3, 4, 10, 0, 1, 3, 6, 8, 8, 8, 8, 8, 8, 8, 4, 4]),
         lease_default: LeaseTime::Secs(3_600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Infinite,
@@ -83,7 +84,7 @@ fn with_config<R>(body: impl FnOnce(&ServerConfig<'_>) -> R) -> R {
         boot_file: &[],
         ranges: &[range(1, 2, 200)],
         excluded: &[],
-        options: &[],
+        options: RenderedOptions::EMPTY,
         identity: Identity::Hardware,
         serve_unknown: false,
         trust_host_name: false,

@@ -21,6 +21,7 @@ use dhcp_core::server::config::{ServerConfig, SubnetConfig};
 use dhcp_core::time::Instant;
 use dhcp_core::wire::frame::arp::Arp;
 use dhcp_core::wire::frame::icmp::Echo;
+use dhcp_core::wire::options::RenderedOptions;
 
 use crate::board::{ADDRESS, Board, Buffers, LINK, MEMORY_LEN};
 use crate::client::Station;
@@ -38,7 +39,7 @@ static CONFIG: ServerConfig<'static> = ServerConfig {
 
 static SUBNETS: [SubnetConfig<'static>; 1] = [SubnetConfig {
     // The mask, and the board as router: code, length, value.
-    options: &[1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 1, 1],
+    options: RenderedOptions::new(&[1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 1, 1]),
     authoritative: true,
     ..SubnetConfig::on(LINK, ADDRESS, NET, &RANGES)
 }];

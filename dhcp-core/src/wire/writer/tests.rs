@@ -25,7 +25,9 @@ const OFFER: ReplyOptions<'_> = ReplyOptions {
     message_type: Some(MessageType::Offer),
     server_id: Ipv4Addr::new(10, 0, 1, 1),
     times: Some([3_600, 1_800, 3_150]),
-    rendered: &[],
+    rendered: &RenderedOptions::EMPTY,
+    reserved: &[],
+    netmask: None,
     unasked: &[],
     requested: None,
     message: None,
@@ -34,8 +36,9 @@ const OFFER: ReplyOptions<'_> = ReplyOptions {
 };
 
 /// Mask, routers, two name servers and a domain, in an order that nobody would ask for.
-const RENDERED: &[u8] =
-    &[6, 8, 8, 8, 8, 8, 8, 8, 4, 4, 3, 4, 10, 0, 1, 3, 15, 1, b'x', 1, 4, 255, 255, 255, 0];
+const RENDERED: &RenderedOptions<'_> = &RenderedOptions::new(&[
+    6, 8, 8, 8, 8, 8, 8, 8, 4, 4, 3, 4, 10, 0, 1, 3, 15, 1, b'x', 1, 4, 255, 255, 255, 0,
+]);
 
 fn written(header: &Header<'_>, options: &ReplyOptions<'_>, max_len: usize) -> (Vec<u8>, Written) {
     let mut out = vec![0xee; 1_500];
@@ -52,7 +55,7 @@ fn codes(octets: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_offer_has_these_octets() {
-    let options = ReplyOptions { rendered: &[RENDERED], requested: Some(&[1, 3]), ..OFFER };
+    let options = ReplyOptions { rendered: RENDERED, requested: Some(&[1, 3]), ..OFFER };
     let (octets, _) = written(&HEADER, &options, 548);
     assert_eq!(octets.len(), 300);
     assert_eq!(
@@ -76,13 +79,13 @@ fn an_offer_has_these_octets() {
 #[test]
 fn options_come_in_the_order_that_was_asked_for_with_the_mask_before_the_routers() {
     let asked = |list: &'static [u8]| {
-        let options = ReplyOptions { rendered: &[RENDERED], requested: Some(list), ..OFFER };
+        let options = ReplyOptions { rendered: RENDERED, requested: Some(list), ..OFFER };
         codes(&written(&HEADER, &options, 548).0)[5..].to_vec()
     };
     assert_eq!(asked(&[15, 6, 99, 1, 15]), [15, 6, 1]);
     assert_eq!(asked(&[3, 15, 1]), [1, 3, 15]);
     assert_eq!(asked(&[6]), [6, 1], "the mask is sent even if it was not asked for");
-    let all = ReplyOptions { rendered: &[RENDERED], ..OFFER };
+    let all = ReplyOptions { rendered: RENDERED, ..OFFER };
     assert_eq!(codes(&written(&HEADER, &all, 548).0)[5..], [1, 6, 3, 15]);
 }
 
@@ -90,7 +93,7 @@ fn options_come_in_the_order_that_was_asked_for_with_the_mask_before_the_routers
 fn the_most_specific_value_hides_the_others() {
     let own: &[u8] = &[6, 4, 9, 9, 9, 9];
     let unasked: &[u8] = &[15, 1, b'u'];
-    let options = ReplyOptions { rendered: &[own, RENDERED], unasked, ..OFFER };
+    let options = ReplyOptions { reserved: own, rendered: RENDERED, unasked, ..OFFER };
     let (octets, _) = written(&HEADER, &options, 548);
     let mut scratch = Scratch::new();
     let message = Message::parse(&octets, &mut scratch).unwrap();
@@ -101,7 +104,7 @@ fn the_most_specific_value_hides_the_others() {
 #[test]
 fn the_client_id_and_then_the_relays_information_come_last() {
     let options = ReplyOptions {
-        rendered: &[RENDERED],
+        rendered: RENDERED,
         client_id: Some(&[1, 2, 0, 0, 0, 0, 1]),
         relay_agent_info: Some(&[1, 2, 9, 9]),
         ..OFFER
@@ -118,7 +121,7 @@ fn the_client_id_and_then_the_relays_information_come_last() {
 fn long_relay_information_goes_back_whole_and_last() {
     let info: Vec<u8> = (0..=255).chain(0..44).collect();
     let options = ReplyOptions {
-        rendered: &[RENDERED],
+        rendered: RENDERED,
         client_id: Some(&[0, 1]),
         relay_agent_info: Some(&info),
         ..OFFER
@@ -138,7 +141,8 @@ fn long_relay_information_goes_back_whole_and_last() {
 fn ipv6_only_preferred_is_for_clients_that_ask_for_it() {
     let rendered: &[u8] = &[108, 4, 0, 0, 7, 8, 15, 1, b'x'];
     let asked = |requested| {
-        let options = ReplyOptions { rendered: &[rendered], requested, ..OFFER };
+        let options =
+            ReplyOptions { rendered: &RenderedOptions::new(rendered), requested, ..OFFER };
         codes(&written(&HEADER, &options, 548).0)[5..].to_vec()
     };
     assert_eq!(asked(Some(&[15, 108])), [15, 108]);
@@ -159,7 +163,7 @@ fn a_nak_has_no_times() {
 
 #[test]
 fn bootp_gets_no_dhcp_option() {
-    let bootp = ReplyOptions { message_type: None, times: None, rendered: &[RENDERED], ..OFFER };
+    let bootp = ReplyOptions { message_type: None, times: None, rendered: RENDERED, ..OFFER };
     let (octets, _) = written(&HEADER, &bootp, 300);
     assert_eq!(codes(&octets), [1, 6, 3, 15]);
 }
@@ -169,7 +173,7 @@ fn file_and_sname_take_what_does_not_fit_before_anything_is_dropped() {
     let long = |code: u8, len: u8| [&[code, len][..], &vec![code; usize::from(len)]].concat();
     let rendered =
         [long(43, 10), long(66, 100), long(15, 60), long(67, 15), long(17, 200)].concat();
-    let options = ReplyOptions { rendered: &[&rendered], ..OFFER };
+    let options = ReplyOptions { rendered: &RenderedOptions::new(&rendered), ..OFFER };
     let (octets, result) = written(&HEADER, &options, 300);
     assert_eq!((octets.len(), result.dropped), (300, 1), "only the root path has no room anywhere");
     let mut scratch = Scratch::new();
@@ -189,7 +193,7 @@ fn file_and_sname_take_what_does_not_fit_before_anything_is_dropped() {
 fn a_long_option_is_read_back_whole_wherever_its_parts_went() {
     let value: Vec<u8> = (0..=255).chain(0..44).collect();
     let rendered = [&[121, 255][..], &value[..255], &[121, 45], &value[255..]].concat();
-    let options = ReplyOptions { rendered: &[&rendered], ..OFFER };
+    let options = ReplyOptions { rendered: &RenderedOptions::new(&rendered), ..OFFER };
     for max_len in [548, 600, 700] {
         let (octets, result) = written(&HEADER, &options, max_len);
         let mut scratch = Scratch::new();
@@ -212,7 +216,7 @@ fn long_identities_do_not_push_out_what_a_reply_must_have() {
     let options = ReplyOptions {
         client_id: Some(&[7; 255]),
         relay_agent_info: Some(&[8; 200]),
-        rendered: &[RENDERED],
+        rendered: RENDERED,
         ..OFFER
     };
     let (octets, result) = written(&HEADER, &options, 548);
