@@ -181,8 +181,7 @@ impl LeaseClock {
     /// What the lease clock shows at `now`; before `at` it stands still.
     #[must_use]
     pub fn read(&self, now: Instant) -> Timestamp {
-        let secs = now.millis_since(self.at) / 1_000;
-        self.stamp.plus_secs(u32::try_from(secs).unwrap_or(u32::MAX))
+        self.stamp.plus_secs(whole_secs(now.millis_since(self.at)))
     }
 
     /// Moves forward to `stamp` when that is later, as after a time server was reached; never backward.
@@ -204,6 +203,24 @@ impl LeaseClock {
             Some(_) | None => Correction::None,
         }
     }
+}
+
+/// Whole seconds; what is more than fits, the most that does.
+fn whole_secs(millis: u64) -> u32 {
+    u32::try_from(millis).map_or_else(|_| whole_secs_of_many(millis), |millis| millis / 1_000)
+}
+
+/// As [`whole_secs`], from the 50th day on. A microcontroller divides 32 bits by an instruction, and 64 by a kilobyte of code: this divides 16 at a time.
+#[cold]
+#[inline(never)]
+fn whole_secs_of_many(millis: u64) -> u32 {
+    let (mut secs, mut rest) = (0_u64, 0);
+    for digit in millis.to_be_bytes().as_chunks().0 {
+        rest = rest << 16 | u32::from(u16::from_be_bytes(*digit));
+        secs = secs << 16 | u64::from(rest / 1_000);
+        rest %= 1_000;
+    }
+    u32::try_from(secs).unwrap_or(u32::MAX)
 }
 
 /// How far the wall clock may be ahead of the lease clock before leases are prolonged, in seconds: the seconds of the two do not begin together.
@@ -246,6 +263,17 @@ mod tests {
         assert_eq!(LeaseTime::from_wire(u32::MAX), LeaseTime::Infinite);
         assert_eq!(LeaseTime::Infinite.to_wire(), u32::MAX);
         assert!(LeaseTime::Infinite > LeaseTime::Secs(u32::MAX - 1));
+    }
+
+    #[test]
+    fn seconds_are_counted_for_as_long_as_the_clock_runs() {
+        let most = u64::from(u32::MAX);
+        for millis in [0, 999, 1_000, most, most + 1, most + 705, 1 << 40, most * 1_000 + 999] {
+            assert_eq!(u64::from(whole_secs(millis)), millis / 1_000, "{millis}");
+        }
+        for millis in [(most + 1) * 1_000, u64::MAX] {
+            assert_eq!(whole_secs(millis), u32::MAX, "{millis}");
+        }
     }
 
     #[test]
