@@ -60,12 +60,14 @@ pub struct Region {
     sectors: Range<u32>,
 }
 
+// What is called from many places stays one function: it is mostly panics.
 impl Region {
     /// Where in memory the octet `offset` of the region stands.
     fn place(&self, offset: u32) -> usize {
         BASE + (self.sectors.start + offset) as usize
     }
 
+    #[inline(never)]
     fn check(&self, offset: u32, len: usize, unit: u32) {
         let end = u32::try_from(len).ok().and_then(|len| offset.checked_add(len));
         let len = self.sectors.end - self.sectors.start;
@@ -89,6 +91,7 @@ impl ErrorType for Region {
 impl ReadNorFlash for Region {
     const READ_SIZE: usize = 1;
 
+    #[inline(never)]
     fn read(&mut self, offset: u32, octets: &mut [u8]) -> Result<(), Self::Error> {
         self.check(offset, octets.len(), 1);
         let from = core::ptr::with_exposed_provenance::<u8>(self.place(offset));
