@@ -5,14 +5,15 @@
 //! - an address is usable exactly from Bound to Lost, as the caller is told;
 //! - the next deadline is later than now, and the same seed gives the same run.
 
+// The one table of them, which the client's own tests have.
+#[path = "../../dhcp-core/tests/client/arrows.rs"]
+mod arrows;
 mod script;
 
 use core::net::Ipv4Addr;
 
 use arbitrary::{Result, Unstructured};
-use dhcp_core::client::{
-    Client, Config, Event, Heard, MESSAGE_LEN_MAX, Output, Phase, State, Transmit,
-};
+use dhcp_core::client::{Client, Config, Event, Heard, MESSAGE_LEN_MAX, Output, State, Transmit};
 use dhcp_core::conflict::Acd;
 use dhcp_core::id::{ClientId, HardwareAddr};
 use dhcp_core::rng::Rng;
@@ -20,6 +21,7 @@ use dhcp_core::time::Instant;
 use dhcp_core::wire::frame::arp::Arp;
 use dhcp_core::wire::message::{BOOT_REQUEST, Message, MessageType, Scratch};
 
+use self::arrows::is_arrow;
 use self::script::{Call, Step};
 
 /// Steps of one script; what is longer ends there.
@@ -248,26 +250,4 @@ impl Desk {
         }
         self.xid = Some(message.xid());
     }
-}
-
-/// The arrows that replies, ARP packets and time may take, several at once when the caller overslept.
-fn is_arrow(from: Phase, to: Phase) -> bool {
-    use Phase::{
-        Bound, Informed, Informing, Init, InitReboot, Probing, Rebinding, Rebooting, Renewing,
-        Requesting, Selecting,
-    };
-    from == to
-        || matches!(
-            (from, to),
-            (Init, Selecting)
-                | (Selecting, Requesting | Init)
-                | (Requesting, Probing | Bound | Init | Selecting)
-                | (InitReboot, Rebooting)
-                | (Rebooting, Probing | Bound | Init | Selecting)
-                | (Probing, Bound | Init | Selecting | Renewing | Rebinding)
-                | (Bound, Renewing | Rebinding | Init | Selecting)
-                | (Renewing, Bound | Rebinding | Init | Selecting)
-                | (Rebinding, Bound | Init | Selecting)
-                | (Informing, Informed)
-        )
 }

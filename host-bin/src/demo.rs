@@ -9,7 +9,6 @@ mod leases;
 mod proof;
 mod show;
 
-use core::fmt;
 use core::sync::atomic::{AtomicU8, Ordering};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -23,6 +22,7 @@ use self::cast::Truck;
 use self::leases::{LeaseFailed, Server};
 use self::proof::Proof;
 use self::show::Show;
+use crate::chain::Chain;
 use crate::cli::DemoArgs;
 use crate::testbed::{TestbedError, private};
 
@@ -65,21 +65,6 @@ pub(crate) fn run(args: &DemoArgs) -> ExitCode {
             let _ = writeln!(std::io::stderr(), "hydrant demo: {}", Chain(&error));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// An error and its causes.
-struct Chain<'e>(&'e dyn core::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use dhcp_core::net;
 use lease_store::image::{self, ImageError};
 use lease_store::table::Sizes;
 
+use crate::chain::Chain;
 use crate::check;
 use crate::cli::ImageArgs;
 use crate::config::load;
@@ -61,20 +62,10 @@ pub(crate) fn run(args: &ImageArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(refusal) => {
-            eprintln!("{}: {}", args.file.display(), chain(&refusal));
+            eprintln!("{}: {}", args.file.display(), Chain(&refusal));
             ExitCode::FAILURE
         }
     }
-}
-
-fn chain(refusal: &Refusal) -> String {
-    let mut text = refusal.to_string();
-    let mut source = core::error::Error::source(refusal);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn write(args: &ImageArgs, config: &Config) -> Result<String, Refusal> {

@@ -1,6 +1,7 @@
 //! The `hydrant` binary as a library, so that tests, benches and fuzz targets reach what it is made of. It promises nothing to others:
 //! who builds on Hydrant builds on `dhcp-core` and `lease-store`.
 
+mod chain;
 mod check;
 mod cli;
 mod client;
@@ -52,6 +53,6 @@ pub fn main() -> ExitCode {
 fn failed(why: &dyn core::error::Error) -> ExitCode {
     use std::io::Write as _;
     // There is nobody to tell when the stream is closed; the exit code is still right.
-    let _ = writeln!(std::io::stderr(), "hydrant: {}", serve::chain(why));
+    let _ = writeln!(std::io::stderr(), "hydrant: {}", chain::Chain(why));
     ExitCode::FAILURE
 }

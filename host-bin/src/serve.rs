@@ -33,6 +33,7 @@ use lease_store::journal::{Journal, OpenError, Opened};
 use lease_store::table::TableError;
 use tracing::{error, info, warn};
 
+use crate::chain::Chain;
 use crate::cli::serve::ServeArgs;
 use crate::config::load;
 use crate::config::model::Config;
@@ -42,7 +43,6 @@ use crate::installation::InstallationError;
 use crate::medium::{FileError, FileMedium};
 use crate::net::WatchError;
 use crate::serve::engine::Engine;
-use crate::serve::events::Chain;
 use crate::serve::host::{Host, Why};
 use crate::serve::store::{Book, Record, empty_book};
 use crate::state::{StateDir, StateError};
@@ -54,11 +54,6 @@ pub(crate) type HostEngine<'c> = Engine<'c, Book, Record<FileMedium>>;
 /// What the wall clock shows, if that can be.
 pub(crate) fn wall_clock() -> Option<Timestamp> {
     clock::wall()
-}
-
-/// An error with everything that led to it, in one line.
-pub(crate) fn chain(error: &dyn core::error::Error) -> impl core::fmt::Display {
-    Chain(error)
 }
 
 /// Lent to the server while nothing is served, between two configurations.
@@ -250,7 +245,7 @@ fn rest(engine: HostEngine<'_>) -> HostEngine<'static> {
 fn note_subnets(config: &Config, args: &ServeArgs) {
     let subnets = config.subnets.iter().map(|subnet| subnet.net);
     if let Err(error) = StateDir::new(&args.state.state).set_subnets(subnets) {
-        warn!(event = "subnets-not-noted", "{}", chain(&error));
+        warn!(event = "subnets-not-noted", "{}", Chain(&error));
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "in a test a panic is the report; clippy sees the helpers as no tests"
 )]
 
+mod arrows;
 mod conflict;
 mod figure5;
 mod messages;

@@ -10,6 +10,7 @@ use dhcp_core::wire::frame::arp::Arp;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
+use crate::arrows::is_arrow;
 use crate::world::*;
 
 #[derive(Clone, Debug)]
@@ -153,28 +154,6 @@ fn matters(fault: Fault, message_type: u8, phase: Phase) -> bool {
         | Fault::NoServer
         | Fault::ZeroServer => true,
     }
-}
-
-/// The arrows that replies, ARP packets and time may take; the caller may go anywhere.
-fn is_arrow(from: Phase, to: Phase) -> bool {
-    use Phase::{
-        Bound, Informed, Informing, Init, InitReboot, Probing, Rebinding, Rebooting, Renewing,
-        Requesting, Selecting,
-    };
-    from == to
-        || matches!(
-            (from, to),
-            (Init, Selecting)
-                | (Selecting, Requesting | Init)
-                | (Requesting, Probing | Bound | Init | Selecting)
-                | (InitReboot, Rebooting)
-                | (Rebooting, Probing | Bound | Init | Selecting)
-                | (Probing, Bound | Init | Selecting | Renewing | Rebinding)
-                | (Bound, Renewing | Rebinding | Init | Selecting)
-                | (Renewing, Bound | Rebinding | Init | Selecting)
-                | (Rebinding, Bound | Init | Selecting)
-                | (Informing, Informed)
-        )
 }
 
 /// What the lease of the client was before an input, and what it may be after it.

@@ -6,6 +6,7 @@ use std::path::Path;
 use dhcp_core::id::{HardwareAddr, InstallationKey};
 use lease_store::container::{Container, ContainerName};
 
+use crate::chain::Chain;
 use crate::client::exit::Exit;
 use crate::client::place::{Nowhere, Place, Segment, interfaces};
 use crate::client::store::{Store, StoreError, Stored};
@@ -55,15 +56,9 @@ impl From<Nowhere> for Ended {
     }
 }
 
-/// An error and all that led to it, in one line.
+/// As [`Chain`], for what is said or kept.
 pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        said = format!("{said}: {error}");
-        cause = error.source();
-    }
-    said
+    Chain(error).to_string()
 }
 
 /// Says something to whoever watches. The result alone goes to standard output.

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::syncer::Syncer;
+use crate::durable::directory;
 
 /// A file that is read and written at any place.
 pub trait Disk {
@@ -96,7 +97,7 @@ impl LinuxDisk {
     }
 
     fn new(file: File, path: &Path) -> Self {
-        Self { file, directory: directory(path), syncer: OnceCell::new() }
+        Self { file, directory: directory(path).to_path_buf(), syncer: OnceCell::new() }
     }
 
     /// Whether [`Disk::end_sync`] can say what came of the sync that is on its way; the task is woken when it can.
@@ -114,13 +115,6 @@ impl LinuxDisk {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error),
         }
-    }
-}
-
-fn directory(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
-        Some(_) | None => PathBuf::from("."),
     }
 }
 

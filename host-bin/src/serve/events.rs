@@ -8,6 +8,7 @@ use dhcp_core::server::{Discard, Event};
 use dhcp_core::time::Instant;
 use tracing::{debug, error, info, warn};
 
+use crate::chain::Chain;
 use crate::serve::intake::Arrival;
 use crate::serve::interfaces::Known;
 
@@ -191,21 +192,6 @@ impl fmt::Display for Client<'_> {
     }
 }
 
-/// An error with everything that led to it, in one line.
-pub(crate) struct Chain<'e>(pub(crate) &'e dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,12 +205,5 @@ mod tests {
         assert_eq!([lines(5_001), lines(5_002)], [Some(3), None]);
         assert_eq!([lines(60_000), lines(60_000), lines(60_000)], [Some(1), Some(0), Some(0)]);
         assert_eq!(lines(60_000), None);
-    }
-
-    #[test]
-    fn an_error_tells_what_led_to_it() {
-        let source = std::io::Error::other("disk full");
-        let error = crate::net::WatchError::Open(source);
-        assert_eq!(Chain(&error).to_string(), "the netlink socket cannot be opened: disk full");
     }
 }

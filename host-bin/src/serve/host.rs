@@ -6,6 +6,7 @@ use dhcp_core::time::{Instant, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
+use crate::chain::Chain;
 use crate::cli::serve::ServeArgs;
 use crate::config::model::Config;
 use crate::config::render::{Interfaces, Place, Rendered};
@@ -15,7 +16,7 @@ use crate::notify;
 use crate::serve::answer::Answering;
 use crate::serve::clock::{Clock, wall};
 use crate::serve::engine::Notice;
-use crate::serve::events::{Chain, Events, Named};
+use crate::serve::events::{Events, Named};
 use crate::serve::intake::Intake;
 use crate::serve::interfaces::Known;
 use crate::serve::outbox::Outbox;

@@ -20,6 +20,7 @@ use jiff::Timestamp as WallTime;
 use tracing::{error, info};
 
 use self::segment::Segment;
+use crate::chain::Chain;
 use crate::client::dhcp::seed;
 use crate::client::hunt::client_config;
 use crate::client::lease::{Clocks, NamedLease, Way};
@@ -322,7 +323,7 @@ fn answered(result: Result<Response, Refused>) -> Response {
 /// What there is to tell of the record; what came of a name is told by whoever asked for it.
 fn tell<E: core::error::Error>(notice: Notice<'_, E>) {
     match notice {
-        Notice::Failed(why) => error!(event = "record-failed", "{}", crate::serve::chain(why)),
+        Notice::Failed(why) => error!(event = "record-failed", "{}", Chain(why)),
         Notice::Message(..) | Notice::Heard(_) | Notice::Recovered => {}
     }
 }

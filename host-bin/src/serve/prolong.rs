@@ -9,10 +9,10 @@ use dhcp_core::time::{Correction, Instant, Timestamp};
 use lease_store::index::Replay as _;
 use tracing::{error, info};
 
+use crate::chain::Chain;
 use crate::medium::FileMedium;
 use crate::serve::HostEngine;
 use crate::serve::engine::{Log, Notice};
-use crate::serve::events::Chain;
 use crate::serve::store::{Book, Record};
 use crate::state::StateDir;
 

@@ -8,7 +8,7 @@ use hydrant::testbed::{Child, Node, Testbed};
 use rustix::process::Signal;
 
 use crate::harness::{self, DIR};
-use crate::ours::{HYDRANT, client_state, hydrant};
+use crate::ours::{client_state, foreground, hydrant};
 use crate::serving::Serving;
 use crate::tools::{file, node_on, until_or};
 
@@ -39,16 +39,9 @@ fn nodes(bed: &mut Testbed) -> [Node; 2] {
 
 /// A device that is configured, and bound.
 fn device(node: &Node, more: &[&str]) -> Child {
-    let device = launch(node, more);
+    let device = foreground(node, "display", &[&["--probe", "off"], more].concat());
     device.line("bound: ", SOON).unwrap_or_else(|error| panic!("{error}"));
     device
-}
-
-fn launch(node: &Node, more: &[&str]) -> Child {
-    let state = client_state(node);
-    let all = ["lease", "display", "--interface", "eth0", "--foreground", "--configure"];
-    let ways = ["--probe", "off", "--state", &state];
-    node.start(HYDRANT, [&all[..], &ways, more].concat()).unwrap()
 }
 
 fn ends(mut device: Child, signal: Signal) {

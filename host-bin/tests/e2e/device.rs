@@ -9,7 +9,7 @@ use hydrant::testbed::{Child, Node, Testbed};
 use rustix::process::Signal;
 
 use crate::harness::{self, DIR};
-use crate::ours::{HYDRANT, client_state};
+use crate::ours::foreground;
 use crate::tools::{self, node_on};
 
 /// T1 after 5 seconds, T2 after 8.75.
@@ -49,22 +49,7 @@ impl Device {
         let script = format!("#!/bin/sh\necho \"$1 $HYDRANT_IP $HYDRANT_SERVER\" >>{events}\n");
         let script = tools::file("device-script", &script);
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-        let state = client_state(node);
-        let arguments = [
-            "lease",
-            "device",
-            "--interface",
-            "eth0",
-            "--foreground",
-            "--configure",
-            "--probe",
-            "quick",
-            "--script",
-            &script,
-            "--state",
-            &state,
-        ];
-        node.start(HYDRANT, arguments).unwrap()
+        foreground(node, "device", &["--probe", "quick", "--script", &script])
     }
 
     /// The next thing that the script was told: what, the address and the server.

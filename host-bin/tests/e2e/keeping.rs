@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::ours::{HYDRANT, client_state, hydrant, lease};
-use crate::{harness, tools};
+use crate::{harness, ours, tools};
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -33,22 +33,7 @@ fn foreground(node: &Node, more: &[&str]) -> Child {
         "#!/bin/sh\necho \"told: $1 $HYDRANT_REASON $HYDRANT_STATUS $HYDRANT_NAME ip=$HYDRANT_IP gateway=$HYDRANT_GATEWAY |\"\n",
     );
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    let state = client_state(node);
-    let all = [
-        "lease",
-        "display",
-        "--interface",
-        "eth0",
-        "--foreground",
-        "--configure",
-        "--probe",
-        "quick",
-        "--script",
-        &script,
-        "--state",
-        &state,
-    ];
-    node.start(HYDRANT, [&all, more].concat()).unwrap()
+    ours::foreground(node, "display", &[&["--probe", "quick", "--script", &script], more].concat())
 }
 
 fn told(child: &Child, from: usize, what: &str) -> String {

@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
-use hydrant::testbed::Node;
+use hydrant::testbed::{Child, Node};
 use serde_json::Value;
 
 use crate::harness::DIR;
@@ -64,4 +64,11 @@ pub(crate) fn lease(node: &Node, name: &str, more: &[&str]) -> Answer {
         &state,
     ];
     hydrant(node, &[&all, more].concat())
+}
+
+/// `hydrant lease NAME --foreground --configure` on `eth0`, until a signal ends it.
+pub(crate) fn foreground(node: &Node, name: &str, more: &[&str]) -> Child {
+    let state = client_state(node);
+    let all = ["lease", name, "--interface", "eth0", "--foreground", "--configure", "--state"];
+    node.start(HYDRANT, [&all[..], &[&state], more].concat()).unwrap()
 }
