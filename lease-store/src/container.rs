@@ -26,6 +26,14 @@ impl ContainerName {
     /// # Errors
     /// [`NameError`], with the place of the first octet that is wrong.
     pub fn new(name: &[u8]) -> Result<Self, NameError> {
+        let len = Self::check(name)?;
+        let mut octets = [0; Self::LEN_MAX];
+        octets.iter_mut().zip(name).for_each(|(to, octet)| *to = *octet);
+        Ok(Self { octets, len })
+    }
+
+    /// The length of a name.
+    fn check(name: &[u8]) -> Result<u8, NameError> {
         let first = *name.first().ok_or(NameError::Empty)?;
         if !first.is_ascii_alphanumeric() {
             return Err(NameError::First { octet: first });
@@ -34,10 +42,8 @@ impl ContainerName {
         if let Some((at, octet)) = name.iter().enumerate().find(|(_, octet)| !allowed(octet)) {
             return Err(NameError::Octet { octet: *octet, at });
         }
-        let too_long = NameError::TooLong { len: name.len() };
-        let mut octets = [0; Self::LEN_MAX];
-        octets.get_mut(..name.len()).ok_or(too_long)?.copy_from_slice(name);
-        Ok(Self { octets, len: u8::try_from(name.len()).map_err(|_| too_long)? })
+        let len = u8::try_from(name.len()).ok().filter(|len| usize::from(*len) <= Self::LEN_MAX);
+        len.ok_or(NameError::TooLong { len: name.len() })
     }
 
     /// The name.
@@ -134,11 +140,8 @@ pub struct Container {
 }
 
 impl Container {
-    /// The client identifier's first octet: what follows is no hardware address (RFC 2132 section 9.14).
-    const ID_TYPE: u8 = 0;
-
-    /// In front of the text.
-    const ID_PREFIX: &'static [u8] = b"hydrant/";
+    /// How the client identifier begins. The first octet says that what follows is no hardware address (RFC 2132 section 9.14).
+    const ID_PREFIX: &'static [u8] = b"\0hydrant/";
 
     /// These keep the hashes apart from one another and from others under the same key.
     const MAC_DOMAIN: u8 = b'M';
@@ -150,12 +153,8 @@ impl Container {
     #[must_use]
     pub fn client_id(&self, installation: &InstallationKey) -> ContainerId {
         let mut id = ContainerId { octets: [0; ContainerId::LEN_MAX], len: 0 };
-        id.push(&[Self::ID_TYPE]);
         id.push(Self::ID_PREFIX);
-        let [a, b, c, d, ..] = installation.hash(Self::TAG_DOMAIN, &[]);
-        for octet in [a, b, c, d] {
-            id.push(&[hex_digit(octet >> 4), hex_digit(octet & 0xf)]);
-        }
+        id.push(&Self::tag(installation));
         id.push(b"/");
         match self.vlan {
             Some(vlan) => id.push_decimal(vlan),
@@ -166,19 +165,39 @@ impl Container {
         id
     }
 
+    /// The installation's part of its containers' client identifiers.
+    fn tag(installation: &InstallationKey) -> [u8; 8] {
+        let [a, b, c, d, ..] = installation.hash(Self::TAG_DOMAIN, &[]);
+        let [[a0, a1], [b0, b1], [c0, c1], [d0, d1]] =
+            [a, b, c, d].map(|octet| [hex_digit(octet >> 4), hex_digit(octet & 0xf)]);
+        [a0, a1, b0, b1, c0, c1, d0, d1]
+    }
+
     /// The container of this installation that a client identifier was made for; `None` for all other clients'.
     #[must_use]
     pub fn from_client_id(installation: &InstallationKey, id: ClientId<'_>) -> Option<Self> {
-        let mut parts = id.octets().splitn(4, |octet| *octet == b'/');
-        let (_prefix, _tag) = (parts.next()?, parts.next()?);
-        let (vlan, name) = (parts.next()?, parts.next()?);
+        let (vlan, name) = Self::read_client_id(installation, id)?;
+        Some(Self { name: ContainerName::new(name).ok()?, vlan })
+    }
+
+    /// The VLAN and, in its place, the name of the container of this installation that a client identifier was made for; `None` for all other clients'.
+    ///
+    /// There is one text for each container: no other way to write the VLAN, and nothing around it.
+    pub(crate) fn read_client_id<'i>(
+        installation: &InstallationKey,
+        id: ClientId<'i>,
+    ) -> Option<(Option<u16>, &'i [u8])> {
+        let (tag, rest) = id.octets().strip_prefix(Self::ID_PREFIX)?.split_first_chunk()?;
+        let rest = rest.strip_prefix(b"/").filter(|_| *tag == Self::tag(installation))?;
+        let slash = rest.iter().position(|octet| *octet == b'/')?;
+        let (vlan, name) = (rest.get(..slash)?, rest.get(slash + 1..)?);
         let vlan = match vlan {
             b"-" => None,
-            digits => Some(core::str::from_utf8(digits).ok()?.parse().ok()?),
+            [] | [b'0', _, ..] => return None,
+            digits => Some(decimal(digits)?),
         };
-        let container = Self { name: ContainerName::new(name).ok()?, vlan };
-        // One text for each container: prefix, installation, and no other way to write the VLAN.
-        (container.client_id(installation).octets() == id.octets()).then_some(container)
+        ContainerName::check(name).ok()?;
+        Some((vlan, name))
     }
 
     /// The key that a server of this installation keeps the container's lease under.
@@ -229,7 +248,7 @@ pub struct ContainerId {
 
 impl ContainerId {
     /// Type, `hydrant/`, eight digits and `/`, a VLAN of up to five digits and `/`, and the longest name.
-    pub const LEN_MAX: usize = 1 + 8 + 9 + 6 + ContainerName::LEN_MAX;
+    pub const LEN_MAX: usize = Container::ID_PREFIX.len() + 9 + 6 + ContainerName::LEN_MAX;
 
     /// The octets of option 61.
     #[must_use]
@@ -261,6 +280,13 @@ impl ContainerId {
             divisor /= 10;
         }
     }
+}
+
+fn decimal(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0_u16, |number, digit| {
+        let digit = u16::from(digit.wrapping_sub(b'0'));
+        number.checked_mul(10)?.checked_add(digit).filter(|_| digit < 10)
+    })
 }
 
 fn hex_digit(nibble: u8) -> u8 {

@@ -73,6 +73,11 @@ fn a_client_id_names_its_container_and_no_other_text_does() {
         b"\0hydrant/d17c4b5c//camera",
         b"\0hydrant/d17c4b5c/20/cam/era",
         b"\0hydrant/d17c4b5c/99999/camera",
+        b"\0hydrant/d17c4b5c/65536/camera",
+        b"\0hydrant/d17c4b5c/00/camera",
+        b"\0hydrant/d17c4b5c/2 /camera",
+        b"\0hydrant/d17c4b5c-20/camera",
+        b"\0hydrant/d17c4b5/20/camera",
         b"\0hydrants/d17c4b5c/20/camera",
         b"\0\0",
     ] {

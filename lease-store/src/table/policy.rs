@@ -290,11 +290,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn name_in<'i>(&self, installation: &InstallationKey, id: ClientId<'i>) -> Option<&'i [u8]> {
-        let container = Container::from_client_id(installation, id)?;
-        // The name is what the identifier ends with.
-        let (_, name) =
-            id.octets().split_at_checked(id.octets().len() - container.name.octets().len())?;
-        Some(name)
+        Container::read_client_id(installation, id).map(|(_, name)| name)
     }
 
     fn sweep(&mut self, now: Timestamp, budget: usize) -> bool {
