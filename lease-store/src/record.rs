@@ -212,15 +212,10 @@ fn encode_change(change: &Change<'_>, flags: u8, sink: &mut Sink<'_>) {
     match change {
         Change::Bind { address: _, key, hardware, client_id, name, until, pinned } => {
             let mac = hardware.octets();
-            let typed = [&[hardware.htype()], mac];
+            let typed = (&hardware.htype(), mac);
             let id = match client_id {
                 None => ID_NONE,
-                Some(id)
-                    if !mac.is_empty()
-                        && id.octets().iter().eq(typed.iter().copied().flatten()) =>
-                {
-                    ID_FROM_HARDWARE
-                }
+                Some(id) if id.octets().split_first() == Some(typed) => ID_FROM_HARDWARE,
                 Some(_) => ID_STORED,
             };
             let key_from = key_source(key, hardware, *client_id);
@@ -233,7 +228,8 @@ fn encode_change(change: &Change<'_>, flags: u8, sink: &mut Sink<'_>) {
             if mac.len() != 6 {
                 sink.push_len(mac);
             }
-            typed.iter().for_each(|part| sink.push(part));
+            sink.push(&[hardware.htype()]);
+            sink.push(mac);
             if key_from == KEY_STORED {
                 sink.push(key.octets());
             }

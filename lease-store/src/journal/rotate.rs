@@ -341,13 +341,13 @@ fn is_known(change: &Change<'_>, index: &impl RecordIndex) -> bool {
 
 /// The full record with another end; `None` for one that is not full.
 fn with_end<'a>(change: &Change<'a>, until: Timestamp, pinned: bool) -> Option<Change<'a>> {
-    match *change {
-        Change::Bind { address, key, hardware, client_id, name, until: _, pinned: _ } => {
-            Some(Change::Bind { address, key, hardware, client_id, name, until, pinned })
-        }
-        Change::Quarantine { address, until: _ } => Some(Change::Quarantine { address, until }),
-        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => None,
+    let mut changed = *change;
+    match &mut changed {
+        Change::Bind { until: end, pinned: kept, .. } => (*end, *kept) = (until, pinned),
+        Change::Quarantine { until: end, .. } => *end = until,
+        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => return None,
     }
+    Some(changed)
 }
 
 /// The record at `place` as it is to be copied; `None` when it says nothing that still holds, or that is replaced by the pending record beside it.
