@@ -181,7 +181,14 @@ impl<'c, B: LeaseBook> Server<'c, B> {
             record: None,
             vet: None,
         };
-        let verdict = case.decide(kind)?;
+        let verdict = case.decide(kind);
+        // The change is made, reply or not; without a place on its way (an OFFER beside a full ring) it stays in memory.
+        if let Some(change) = case.record
+            && let Some(lsn) = self.pending.push(change.address())
+        {
+            outcome.record = Some((lsn, change));
+        }
+        let verdict = verdict?;
         if let Some((subnet, address)) = case.vet
             && !self.vetting.offered(now, address, subnet)
         {
@@ -189,12 +196,6 @@ impl<'c, B: LeaseBook> Server<'c, B> {
         }
         let written = case.write(verdict, out);
         outcome.event = event(&case, verdict);
-        // The change is made, reply or not; without a place on its way (an OFFER beside a full ring) it stays in memory.
-        if let Some(change) = case.record
-            && let Some(lsn) = self.pending.push(change.address())
-        {
-            outcome.record = Some((lsn, change));
-        }
         if let Some(transmit) = written? {
             outcome.reply = self.reply(verdict, transmit);
         }

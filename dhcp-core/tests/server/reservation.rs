@@ -130,6 +130,22 @@ fn a_holder_that_looks_again_is_not_offered_what_is_reserved_for_another() {
     assert_eq!(kit.lease(2), held);
 }
 
+/// Also when there is nothing to offer instead: the lease is over, and what is over is recorded.
+#[test]
+fn a_holder_that_looks_again_in_a_full_pool_gives_up_what_is_reserved_for_another() {
+    let mut kit = Kit::one(|one| one.ranges = leak(&[range(1, 10, 10)]));
+    let held = kit.lease(1);
+    let known = [by_mac(2, held)];
+    let mut one = subnet(1);
+    (one.ranges, one.reservations) = (leak(&[range(1, 10, 10)]), leak(&known));
+    let mut kit = kit.reload(&[one, subnet(2)]);
+    let heard = kit.send(&discover(1));
+    let record = heard.record.as_ref().unwrap();
+    assert_eq!((record.kind, record.address), ("release", held));
+    assert_eq!(heard.silence(), "pool-exhausted");
+    assert_eq!(kit.lease(2), held);
+}
+
 #[test]
 fn a_client_with_a_new_reservation_moves_there() {
     let mut kit = Kit::article();
