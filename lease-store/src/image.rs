@@ -19,7 +19,7 @@ use core::error::Error;
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use crc::{CRC_32_ISO_HDLC, Crc};
+use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use dhcp_core::id::InstallationKey;
 use dhcp_core::net::Range;
 use dhcp_core::server::config::{Reservation, ServerConfig, SubnetConfig};
@@ -37,7 +37,8 @@ pub const VERSION: u16 = 2;
 /// Octets in front of the payload.
 pub const HEADER_LEN: usize = 16;
 
-const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+/// Bit by bit: an image is read once, and a table has 1 KiB.
+const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// Why there is no image to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
