@@ -40,7 +40,7 @@ impl Index for u16 {
     const SLOTS_MAX: usize = Self::MAX as usize;
 
     fn new(slot: usize) -> Self {
-        Self::try_from(slot).expect("a table has no more slots than its index can count")
+        Self::try_from(slot).unwrap_or_else(|_| too_many())
     }
 
     fn get(self) -> usize {
@@ -53,12 +53,18 @@ impl Index for u32 {
     const SLOTS_MAX: usize = Self::MAX as usize;
 
     fn new(slot: usize) -> Self {
-        Self::try_from(slot).expect("a table has no more slots than its index can count")
+        Self::try_from(slot).unwrap_or_else(|_| too_many())
     }
 
     fn get(self) -> usize {
         self as usize
     }
+}
+
+#[cold]
+#[inline(never)]
+fn too_many() -> ! {
+    panic!("a table has no more slots than its index can count")
 }
 
 /// What is remembered of one address.
