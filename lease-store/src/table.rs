@@ -30,6 +30,7 @@ use dhcp_core::time::Timestamp;
 
 use self::expiry::{Step, Wheel};
 use self::hash::Seed;
+pub use self::index::Own;
 use self::span::Used;
 pub use self::span::{Pool, Span};
 pub use self::storage::{
@@ -286,9 +287,10 @@ impl<I: Index> Work<'_, I> {
 
     /// Takes the slot out of the bitmap, the list or the wheel, wherever it is. Its state changes next.
     fn unlink(&mut self, slot: usize) {
-        let taken = *self.slot(slot);
+        let taken = self.slot(slot);
+        let is_fresh = taken.state() == State::Fresh && !taken.is_reserved();
         match taken.list {
-            list::NO_LIST if taken.state() == State::Fresh && !taken.is_reserved() => {
+            list::NO_LIST if is_fresh => {
                 free::clear(self.words, self.slots.len(), slot);
                 self.count_free(slot, false);
             }
@@ -305,7 +307,7 @@ impl<I: Index> Work<'_, I> {
 
     /// Puts the slot where its state belongs; it is nowhere yet.
     fn link(&mut self, slot: usize) {
-        let linked = *self.slot(slot);
+        let linked = self.slot(slot);
         match linked.state() {
             State::Offered | State::Bound | State::Quarantined => self.wheel.link(self.slots, slot),
             State::Idle | State::Nobodys if linked.is_open() => {

@@ -2,6 +2,7 @@
 //!
 //! `lease-store` has the book for real use; a test gets by with a toy of thirty lines.
 
+use core::fmt;
 use core::net::Ipv4Addr;
 
 use crate::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
@@ -113,8 +114,21 @@ pub enum Unavailable {
 /// Changes take effect in memory at once; whoever calls makes them durable and says so, or calls
 /// [`LeaseBook::forget_promise`] when that failed.
 pub trait LeaseBook {
+    /// What a search for a client found, for the offer that may follow: it need not search again. `()` for a book to which that means nothing.
+    type Found: Copy + fmt::Debug + Default;
+
     /// What the client has, is offered or had last in the subnet; at most one address (one lease per client).
     fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry>;
+
+    /// As [`LeaseBook::entry_of`], with what was found. That holds until the book changes.
+    fn search(
+        &self,
+        subnet: SubnetIndex,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> (Option<Entry>, Self::Found) {
+        (self.entry_of(subnet, key, now), Self::Found::default())
+    }
 
     /// What is known of an address; `None` when it is in no pool and no reservation.
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry>;
@@ -128,6 +142,15 @@ pub trait LeaseBook {
     /// # Errors
     /// [`Unavailable`]; with a reservation, what stands in its way.
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable>;
+
+    /// As [`LeaseBook::offer`], after [`LeaseBook::search`] found this for the same client in the same subnet, and the book did not change since.
+    ///
+    /// # Errors
+    /// As [`LeaseBook::offer`].
+    fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Entry, Unavailable> {
+        let _ = found;
+        self.offer(ask)
+    }
 
     /// Binds the address to the client, which need not have been offered it: an address that is fresh or idle is granted, too. The
     /// client's other address in the subnet, if it has one, becomes idle.

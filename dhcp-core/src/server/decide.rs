@@ -134,6 +134,11 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// The address that the client has, is offered or had last on this segment: a living one before a remembered one.
     fn entry_of(&self, key: &ClientKey) -> Option<Entry> {
+        self.search(key).0
+    }
+
+    /// As [`Self::entry_of`], with what was found in the entry's subnet, or in the first.
+    fn search(&self, key: &ClientKey) -> (Option<Entry>, Option<(SubnetIndex, B::Found)>) {
         let rank = |entry: &Entry| match entry.standing {
             Standing::Bound => 3,
             Standing::Offered => 2,
@@ -141,24 +146,25 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             Standing::Fresh | Standing::Quarantined => 0,
         };
         let mut subnets = self.segment.iter();
-        let (first, _) = subnets.next()?;
-        let mut best = self.entry_in(first, key);
+        let Some((first, _)) = subnets.next() else { return (None, None) };
+        let (mut best, mut found) = self.search_in(first, key);
+        let mut of = first;
         for (subnet, _) in subnets {
-            let found = self.entry_in(subnet, key);
-            let Some(entry) = &found else { continue };
-            if best.as_ref().is_none_or(|best| rank(best) <= rank(entry)) {
-                best = found;
+            let (entry, found_there) = self.search_in(subnet, key);
+            let Some(there) = &entry else { continue };
+            if best.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
+                (best, found, of) = (entry, found_there, subnet);
             }
         }
-        best
+        (best, Some((of, found)))
     }
 
-    /// As [`Self::entry_of`], in one subnet.
-    fn entry_in(&self, subnet: SubnetIndex, key: &ClientKey) -> Option<Entry> {
-        let entry = self.book.entry_of(subnet, key, self.now);
+    /// As [`Self::search`], in one subnet.
+    fn search_in(&self, subnet: SubnetIndex, key: &ClientKey) -> (Option<Entry>, B::Found) {
+        let (entry, found) = self.book.search(subnet, key, self.now);
         let asked = entry.as_ref().is_none_or(|entry| entry.key.as_ref() == Some(key));
         assert!(asked, "the book speaks of the client that it was asked about");
-        entry
+        (entry, found)
     }
 
     /// Whether the subnet serves this client at all.

@@ -84,6 +84,8 @@ fn living(entry: &Entry) -> bool {
 }
 
 impl LeaseBook for ToyBook {
+    type Found = ();
+
     fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
         let own = self.in_subnet(subnet, now).filter(|entry| entry.key == Some(*key));
         let own = own.filter(|entry| entry.standing != Standing::Quarantined);

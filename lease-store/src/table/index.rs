@@ -10,9 +10,9 @@ use dhcp_core::time::Timestamp;
 use super::{A_SLOT, View, Work, span};
 use crate::lease::{Index, State};
 
-/// A client's slots in one subnet.
+/// A client's slots in one subnet: what a search found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Own {
+pub struct Own {
     /// What it has or had last.
     pub(super) lease: Option<usize>,
     /// What it is offered.
@@ -105,15 +105,16 @@ impl<I: Index> Work<'_, I> {
     /// The slot's client, if it has one, has no more to do with it; its state is `after`, which has no client.
     pub(super) fn leave(&mut self, number: usize, after: State, now: Timestamp) {
         assert!(!after.has_client(), "whoever leaves is not in the state that follows");
-        let slot = *self.slot(number);
+        let slot = self.slot(number);
         if slot.state().has_client() {
+            let (key, is_twin) = (slot.key(), slot.is_twin());
             let subnet = span::subnet_of(self.pools, number);
-            if slot.is_twin() {
-                let Own { lease, offer, .. } = self.view().own(subnet, &slot.key());
+            if is_twin {
+                let Own { lease, offer, .. } = self.view().own(subnet, &key);
                 let other = [lease, offer].into_iter().flatten().find(|other| *other != number);
                 self.leave_twin(other.expect("the twin's other slot is in the index"), now);
             }
-            self.leave_index(number, subnet, &slot.key());
+            self.leave_index(number, subnet, &key);
         }
         self.set_place(number, None);
         let slot = self.slot_mut(number);

@@ -2,7 +2,7 @@
 
 use core::net::Ipv4Addr;
 
-use dhcp_core::id::{ClientId, ClientKey, InstallationKey};
+use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use dhcp_core::server::book::{Ask, Entry, Grant, Granted, LeaseBook, Unavailable};
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
@@ -66,9 +66,8 @@ impl<I: Index> View<'_, I> {
 }
 
 impl<I: Index> Work<'_, I> {
-    /// What the client has, is offered or had last, after what is over has come to its end.
-    fn own_now(&mut self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Own {
-        let own = self.view().own(subnet, key);
+    /// What the client has, is offered or had last, after what is over has come to its end; `own` is what was found before.
+    fn own_now(&mut self, own: Own, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Own {
         let mut ended = false;
         for slot in [own.lease, own.offer].into_iter().flatten() {
             if self.slot(slot).is_over(now) {
@@ -80,9 +79,9 @@ impl<I: Index> Work<'_, I> {
         if ended { self.view().own(subnet, key) } else { own }
     }
 
-    fn offer(&mut self, ask: &Ask<'_>) -> Result<usize, Unavailable> {
+    fn offer(&mut self, ask: &Ask<'_>, found: Own) -> Result<usize, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
-        let mut own = self.own_now(subnet, key, now);
+        let mut own = self.own_now(found, subnet, key, now);
         let slot = match self.view().choose(ask, own)? {
             Some(slot) => slot,
             None => {
@@ -110,22 +109,38 @@ impl<I: Index> Work<'_, I> {
         }
         self.unlink(slot);
         let is_own = own.lease == Some(slot) || own.offer == Some(slot);
-        if !is_own {
-            self.leave(slot, State::Nobodys, now);
-            self.enter(slot, key, ask.hardware, own.home);
+        if is_own {
+            let seed = self.seed;
+            self.slot_mut(slot).set_client(key, ask.hardware, seed);
+        } else {
+            self.take(slot, key, ask.hardware, own, now);
             if let Some(lease) = own.lease {
                 self.slot_mut(lease).set_twin(true);
                 self.slot_mut(slot).set_twin(true);
             }
         }
-        let seed = self.seed;
         let offered = self.slot_mut(slot);
-        offered.set_client(key, ask.hardware, seed);
         offered.set_state(State::Offered);
         offered.set_promise(None);
         offered.until = ask.hold_until;
         self.link(slot);
         Ok(slot)
+    }
+
+    /// Whoever had the slot last has no more to do with it; it is the client's now.
+    fn take(
+        &mut self,
+        slot: usize,
+        key: &ClientKey,
+        hardware: &HardwareAddr,
+        own: Own,
+        now: Timestamp,
+    ) {
+        let before = self.slot(slot);
+        if before.state() != State::Fresh || before.place().is_some() {
+            self.leave(slot, State::Nobodys, now);
+        }
+        self.enter(slot, key, hardware, own.home);
     }
 
     /// The client has another address now; this one is nobody's.
@@ -150,11 +165,21 @@ impl<I: Index> Work<'_, I> {
     fn grant(&mut self, slot: usize, subnet: SubnetIndex, grant: &Grant<'_>) -> Granted {
         let Grant { key, now, .. } = *grant;
         let seed = self.seed;
-        let own = self.own_now(subnet, key, now);
         let before = self.slot(slot);
-        let same = before.state_at(now) == State::Bound
-            && before.is_hardware(grant.hardware, seed)
-            && before.is_pinned() == grant.pinned;
+        let living = !before.is_over(now)
+            && matches!(before.state(), State::Bound | State::Offered)
+            && before.key() == *key;
+        // Nearly always the address is the client's own, and the only one: then nothing has to be looked for.
+        let own = if living && !before.is_twin() {
+            Own { lease: Some(slot), ..Own::default() }
+        } else {
+            let own = self.view().own(subnet, key);
+            self.own_now(own, subnet, key, now)
+        };
+        let before = self.slot(slot);
+        let same_client = living && before.is_hardware(grant.hardware, seed);
+        let same =
+            same_client && before.state() == State::Bound && before.is_pinned() == grant.pinned;
         let promise = before.promise().filter(|_| same);
         // After a restart, a lease that was promised for ever would never end: the new end is recorded.
         let shortened = promise == Some(Timestamp::NEVER) && grant.until != Timestamp::NEVER;
@@ -170,13 +195,18 @@ impl<I: Index> Work<'_, I> {
         for other in [own.lease, own.offer].into_iter().flatten().filter(|other| *other != slot) {
             self.part_with(other, now);
         }
-        self.unlink(slot);
+        if !living {
+            self.unlink(slot);
+        }
         if own.lease != Some(slot) && own.offer != Some(slot) {
-            self.leave(slot, State::Nobodys, now);
-            self.enter(slot, key, grant.hardware, own.home);
+            self.take(slot, key, grant.hardware, own, now);
+        } else if !same_client {
+            self.slot_mut(slot).set_client(key, grant.hardware, seed);
+        }
+        if living {
+            self.wheel.set_until(self.slots, slot, until);
         }
         let bound = self.slot_mut(slot);
-        bound.set_client(key, grant.hardware, seed);
         bound.set_state(State::Bound);
         bound.set_pinned(grant.pinned);
         bound.until = until;
@@ -184,7 +214,9 @@ impl<I: Index> Work<'_, I> {
             Granted::Bind | Granted::Extend => bound.set_promise(Some(grant.promise)),
             Granted::Covered => {}
         }
-        self.link(slot);
+        if !living {
+            self.link(slot);
+        }
         granted
     }
 
@@ -221,11 +253,21 @@ impl<I: Index> Work<'_, I> {
 }
 
 impl<S: Store> LeaseBook for LeaseTable<S> {
+    type Found = Own;
+
     fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
+        let (entry, _) = self.search(subnet, key, now);
+        entry
+    }
+
+    fn search(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> (Option<Entry>, Own) {
         let view = self.view();
-        let slot = view.current(view.own(subnet, key), now)?;
-        let address = span::address_of(view.spans, slot);
-        Some(view.entry_of_known(slot, address, subnet, now))
+        let own = view.own(subnet, key);
+        let entry = view.current(own, now).map(|slot| {
+            let address = span::address_of(view.spans, slot);
+            view.entry_of_known(slot, address, subnet, now)
+        });
+        (entry, own)
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
@@ -235,17 +277,24 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
-        let slot = self.work().offer(ask)?;
-        let view = self.view();
+        let own = self.view().own(ask.subnet, ask.key);
+        self.offer_found(ask, own)
+    }
+
+    fn offer_found(&mut self, ask: &Ask<'_>, found: Own) -> Result<Entry, Unavailable> {
+        let mut work = self.work();
+        let slot = work.offer(ask, found)?;
+        let view = work.view();
         let address = span::address_of(view.spans, slot);
         Ok(view.entry_of_known(slot, address, ask.subnet, ask.now))
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
-        let view = self.view();
+        let mut work = self.work();
+        let view = work.view();
         let (slot, subnet) = view.find(grant.address).ok_or(Unavailable::NotOurs)?;
         view.free_for(slot, grant.key, grant.now)?;
-        Ok(self.work().grant(slot, subnet, grant))
+        Ok(work.grant(slot, subnet, grant))
     }
 
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {
@@ -286,7 +335,9 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
 
     fn room(&self, subnet: SubnetIndex) -> (u32, u32) {
         let count = |index: S::Index| u32::try_from(index.get()).unwrap_or(u32::MAX);
-        self.view().pool(subnet).map_or((0, 0), |pool| (count(pool.free), count(pool.open)))
+        let number = usize::from(subnet.0);
+        let pool = self.storage.columns().pools.get(number).filter(|_| number < self.used.pools);
+        pool.map_or((0, 0), |pool| (count(pool.free), count(pool.open)))
     }
 
     fn name_in<'i>(&self, installation: &InstallationKey, id: ClientId<'i>) -> Option<&'i [u8]> {

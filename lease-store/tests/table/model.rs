@@ -287,6 +287,8 @@ impl Slot {
 }
 
 impl LeaseBook for Model {
+    type Found = ();
+
     fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
         self.seen(now).current(subnet, key)
     }

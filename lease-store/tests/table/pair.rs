@@ -87,10 +87,23 @@ impl Pair {
 }
 
 impl LeaseBook for Pair {
+    type Found = <Table as LeaseBook>::Found;
+
     fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
         let entry = self.table.entry_of(subnet, key, now);
         assert_eq!(entry, self.model.entry_of(subnet, key, now));
         entry
+    }
+
+    fn search(
+        &self,
+        subnet: SubnetIndex,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> (Option<Entry>, Self::Found) {
+        let (entry, found) = self.table.search(subnet, key, now);
+        assert_eq!(entry, self.model.entry_of(subnet, key, now));
+        (entry, found)
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
@@ -100,8 +113,15 @@ impl LeaseBook for Pair {
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
+        let (_, found) = self.table.search(ask.subnet, ask.key, ask.now);
+        self.offer_found(ask, found)
+    }
+
+    fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Entry, Unavailable> {
         self.before(ask.now);
-        let offered = self.table.offer(ask);
+        let swept = || self.table.search(ask.subnet, ask.key, ask.now).1;
+        let found = if self.prompt { swept() } else { found };
+        let offered = self.table.offer_found(ask, found);
         self.table.check();
         self.model.hint = offered.ok().map(|entry| entry.address);
         if offered == Err(Unavailable::Exhausted) && !self.prompt {

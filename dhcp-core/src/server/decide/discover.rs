@@ -19,9 +19,11 @@ const OFFER_HOLD_SHORT_SECS: u32 = 10;
 const OWN_ADDRESSES_MAX: usize = 4;
 
 /// What the client is known as, and the entry under that key: see [`Case::entry_of`].
-pub(super) struct Known {
+pub(super) struct Known<F> {
     pub(super) key: ClientKey,
     pub(super) entry: Option<Entry>,
+    /// What the book found, and in which subnet; taken by the first who asks for an address, which may change the book.
+    found: Option<(SubnetIndex, F)>,
 }
 
 /// What the book holds for the client, and whether the client has or had the same before.
@@ -58,12 +60,12 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         Ok(Verdict::Bootp(terms))
     }
 
-    fn choose(&mut self, mut known: Known) -> Result<Offered, Discard> {
+    fn choose(&mut self, mut known: Known<B::Found>) -> Result<Offered, Discard> {
         let wish = self.message.requested_ip();
         let reserved = self.reserved();
         if let Some((subnet, address)) = reserved {
-            let known_there = self.known_at(Some(address));
-            if let Ok(offered) = self.ask(subnet, &known_there, Some(address), None) {
+            let mut known_there = self.known_at(Some(address));
+            if let Ok(offered) = self.ask(subnet, &mut known_there, Some(address), None) {
                 return Ok(offered);
             }
             // Somebody else has it. Until that one's next renewal, any other address is better than none.
@@ -82,7 +84,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             if !serves {
                 continue;
             }
-            if let Ok(offered) = self.ask(subnet, &known, None, wish) {
+            if let Ok(offered) = self.ask(subnet, &mut known, None, wish) {
                 return Ok(offered);
             }
         }
@@ -91,41 +93,48 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
 
     /// What the client is known as when it names an address, or one is reserved for it: by the key of its lease there, if it has
     /// one, else by its own.
-    pub(super) fn known_at(&self, address: Option<Ipv4Addr>) -> Known {
+    pub(super) fn known_at(&self, address: Option<Ipv4Addr>) -> Known<B::Found> {
         let key = self.client.key;
-        let entry = self.entry_of(&key);
+        let (entry, found) = self.search(&key);
         let living = |entry: &Entry| matches!(entry.standing, Standing::Offered | Standing::Bound);
         if entry.as_ref().is_some_and(living) {
-            return Known { key, entry };
+            return Known { key, entry, found };
         }
         let there = address.and_then(|address| self.entry_at(address));
         let there = there.filter(|entry| self.client.owns(entry)).and_then(|entry| entry.key);
         match there {
-            Some(other) if other != key => Known { key: other, entry: self.entry_of(&other) },
-            Some(_) | None => Known { key, entry },
+            Some(other) if other != key => {
+                let (entry, found) = self.search(&other);
+                Known { key: other, entry, found }
+            }
+            Some(_) | None => Known { key, entry, found },
         }
     }
 
     fn ask(
         &mut self,
         subnet: SubnetIndex,
-        known: &Known,
+        known: &mut Known<B::Found>,
         reserved: Option<Ipv4Addr>,
         requested: Option<Ipv4Addr>,
     ) -> Result<Offered, Unavailable> {
         let config = self.segment.get(subnet).ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
-        let Known { key, entry } = known;
+        let mut found = known.found.take().filter(|(of, _)| *of == subnet);
+        let Known { key, entry, .. } = &*known;
         let before = match entry {
             Some(entry) if entry.subnet == subnet => Some(entry.address),
-            Some(_) => self.entry_in(subnet, key).map(|entry| entry.address),
+            Some(_) => self.search_in(subnet, key).0.map(|entry| entry.address),
             None => None,
         };
         let hardware = &self.client.hardware;
         let (now, hold_until) = (self.now, self.now.plus_secs(self.hold_secs(subnet)));
         let ask = Ask { subnet, key, hardware, reserved, requested, hold_until, now };
         for _ in 0..=OWN_ADDRESSES_MAX {
-            let entry = self.book.offer(&ask)?;
+            let entry = match found.take() {
+                Some((_, found)) => self.book.offer_found(&ask, found)?,
+                None => self.book.offer(&ask)?,
+            };
             if self.is_our_own(config, entry.address) {
                 // The interface's address is not always known to whoever wrote the pool.
                 self.book.quarantine(entry.address, Timestamp::NEVER, now);
@@ -154,7 +163,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
 
     /// A client that looks for an address does not use the one it has. If that is reserved for another now, it would be refused at its next
     /// renewal; so it does not get it again. Whether that changed anything.
-    fn give_up_what_is_reserved_for_another(&mut self, known: &Known) -> bool {
+    fn give_up_what_is_reserved_for_another(&mut self, known: &Known<B::Found>) -> bool {
         let Some(entry) = &known.entry else { return false };
         let living = matches!(entry.standing, Standing::Offered | Standing::Bound);
         if !living || !self.is_reserved_for_another(entry) {

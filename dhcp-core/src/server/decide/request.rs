@@ -90,7 +90,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
 
     /// The client chose another server; what we held for it is free again.
     fn withdraw_offer(&mut self) {
-        let Known { key, entry } = self.known_at(self.message.requested_ip());
+        let Known { key, entry, .. } = self.known_at(self.message.requested_ip());
         if let Some(entry) = entry
             && entry.standing == Standing::Offered
         {
