@@ -96,7 +96,7 @@ impl HardwareAddr {
     /// The octets, `hlen` of them: 0 to 16.
     #[must_use]
     pub fn octets(&self) -> &[u8] {
-        self.chaddr.get(..usize::from(self.hlen)).expect("hlen is at most 16 by construction")
+        self.chaddr.get(..usize::from(self.hlen)).unwrap_or_else(|| too_long())
     }
 
     /// The MAC address, if this is an Ethernet address.
@@ -113,6 +113,13 @@ impl From<[u8; 6]> for HardwareAddr {
     fn from(mac: [u8; 6]) -> Self {
         Self::ethernet(mac)
     }
+}
+
+// Called from wherever the octets are looked at: without arguments, that is little of a microcontroller's code.
+#[cold]
+#[inline(never)]
+fn too_long() -> ! {
+    panic!("hlen is at most 16 by construction")
 }
 
 impl fmt::Display for HardwareAddr {

@@ -59,7 +59,14 @@ impl<'c> Segment<'c> {
 }
 
 fn index(place: usize) -> SubnetIndex {
-    SubnetIndex(u16::try_from(place).expect("a configuration has at most 65,535 subnets"))
+    SubnetIndex(u16::try_from(place).unwrap_or_else(|_| too_many()))
+}
+
+// Called from wherever a subnet is looked up: without arguments, that is little of a microcontroller's code.
+#[cold]
+#[inline(never)]
+fn too_many() -> ! {
+    panic!("a configuration has at most 65,535 subnets")
 }
 
 /// Whether the message can have come through the relay agent that it names, if it names one.

@@ -28,7 +28,12 @@ pub(super) const LISTS: usize = (LEVELS * AHEAD) as usize + 1;
 const _: () = assert!(LISTS <= u64::BITS as usize, "a bit for each list");
 const _: () = assert!(LISTS <= list::IDLE_LIST as usize, "lists of the wheel and others differ");
 
-const LIST: &str = "a slot of the wheel is in one of its lists";
+// As `no_slot` in `table.rs`.
+#[cold]
+#[inline(never)]
+fn not_listed() -> ! {
+    panic!("a slot of the wheel is in one of its lists")
+}
 
 /// The lists and the wheel's time.
 #[derive(Clone, Debug)]
@@ -81,10 +86,10 @@ impl<I: Index> Wheel<I> {
 
     /// Links a slot by its end; what never ends is not linked.
     pub(super) fn link(&mut self, slots: &mut [Slot<I>], slot: usize) {
-        let until = slots.get(slot).expect(LIST).until;
+        let until = slots.get(slot).unwrap_or_else(|| not_listed()).until;
         if until != Timestamp::NEVER {
             let number = self.list_for(until.as_secs());
-            let head = self.heads.get_mut(usize::from(number)).expect(LIST);
+            let head = self.heads.get_mut(usize::from(number)).unwrap_or_else(|| not_listed());
             list::push_back(slots, head, number, slot);
             self.occupied |= 1 << number;
         }
@@ -92,8 +97,8 @@ impl<I: Index> Wheel<I> {
 
     /// Takes a slot out that is in one of the wheel's lists.
     pub(super) fn unlink(&mut self, slots: &mut [Slot<I>], slot: usize) {
-        let number = slots.get(slot).expect(LIST).list;
-        let head = self.heads.get_mut(usize::from(number)).expect(LIST);
+        let number = slots.get(slot).unwrap_or_else(|| not_listed()).list;
+        let head = self.heads.get_mut(usize::from(number)).unwrap_or_else(|| not_listed());
         list::unlink(slots, head, slot);
         if *head == I::NONE {
             self.occupied &= !(1 << number);
@@ -103,7 +108,7 @@ impl<I: Index> Wheel<I> {
     /// The slot ends at `until` from now on. Most renewals stay in their list, in which order does not matter until its slots are moved to lower ones: then no other
     /// slot is touched. What is due comes out in the order in which it became due.
     pub(super) fn set_until(&mut self, slots: &mut [Slot<I>], slot: usize, until: Timestamp) {
-        let linked = slots.get_mut(slot).expect(LIST);
+        let linked = slots.get_mut(slot).unwrap_or_else(|| not_listed());
         let stays = until != Timestamp::NEVER && linked.list != DUE;
         if stays && linked.list == self.list_for(until.as_secs()) {
             linked.until = until;
@@ -112,7 +117,7 @@ impl<I: Index> Wheel<I> {
         if linked.list != list::NO_LIST {
             self.unlink(slots, slot);
         }
-        slots.get_mut(slot).expect(LIST).until = until;
+        slots.get_mut(slot).unwrap_or_else(|| not_listed()).until = until;
         self.link(slots, slot);
     }
 
@@ -138,10 +143,10 @@ impl<I: Index> Wheel<I> {
                 self.opening = lowest;
             }
         }
-        let head = *self.heads.get(usize::from(self.opening)).expect(LIST);
+        let head = *self.heads.get(usize::from(self.opening)).unwrap_or_else(|| not_listed());
         let slot = head.get();
         if self.opening == DUE {
-            let until = slots.get(slot).expect(LIST).until.as_secs();
+            let until = slots.get(slot).unwrap_or_else(|| not_listed()).until.as_secs();
             // Only when time went backwards.
             if until > now {
                 return Step::Rest;
@@ -163,7 +168,7 @@ impl<I: Index> Wheel<I> {
             for slot in list::iter(slots, head) {
                 count += 1;
                 assert!(count <= slots.len(), "the wheel's lists are rings");
-                let slot = slots.get(slot).expect(LIST);
+                let slot = slots.get(slot).unwrap_or_else(|| not_listed());
                 assert!(slot.list == number, "a slot knows its list");
                 assert!(slot.until != Timestamp::NEVER, "what never ends is not in the wheel");
                 let waits = number == self.opening && number != DUE;

@@ -9,7 +9,12 @@ const FANOUT: usize = 64;
 /// More levels than the widest index needs.
 const LEVELS_MAX: usize = 6;
 
-const WORD: &str = "the words were counted for the slots";
+// As `no_slot` in `table.rs`.
+#[cold]
+#[inline(never)]
+fn no_word() -> ! {
+    panic!("the words were counted for the slots")
+}
 
 /// How many words a bitmap of `bits` bits needs, all levels together.
 #[must_use]
@@ -49,7 +54,7 @@ const fn bit(position: usize) -> u64 {
 pub(super) fn set(words: &mut [u64], bits: usize, mut position: usize) {
     let (begins, count) = levels(bits);
     for begin in begins.iter().take(count) {
-        let word = words.get_mut(begin + position / FANOUT).expect(WORD);
+        let word = words.get_mut(begin + position / FANOUT).unwrap_or_else(|| no_word());
         let known = *word != 0;
         *word |= bit(position);
         if known {
@@ -63,7 +68,7 @@ pub(super) fn set(words: &mut [u64], bits: usize, mut position: usize) {
 pub(super) fn clear(words: &mut [u64], bits: usize, mut position: usize) {
     let (begins, count) = levels(bits);
     for begin in begins.iter().take(count) {
-        let word = words.get_mut(begin + position / FANOUT).expect(WORD);
+        let word = words.get_mut(begin + position / FANOUT).unwrap_or_else(|| no_word());
         *word &= !bit(position);
         if *word != 0 {
             return;
@@ -74,7 +79,7 @@ pub(super) fn clear(words: &mut [u64], bits: usize, mut position: usize) {
 
 /// Whether a bit is set.
 pub(super) fn contains(words: &[u64], position: usize) -> bool {
-    words.get(position / FANOUT).expect(WORD) & bit(position) != 0
+    words.get(position / FANOUT).unwrap_or_else(|| no_word()) & bit(position) != 0
 }
 
 /// The lowest bit that is set at `from` or above.
@@ -87,7 +92,7 @@ pub(super) fn next(words: &[u64], bits: usize, from: usize) -> Option<usize> {
             return None;
         }
         room = room.div_ceil(FANOUT);
-        let word = words.get(begin + position / FANOUT).expect(WORD);
+        let word = words.get(begin + position / FANOUT).unwrap_or_else(|| no_word());
         let above = word & (u64::MAX << (position % FANOUT));
         if above == 0 {
             position = position / FANOUT + 1;
@@ -95,7 +100,7 @@ pub(super) fn next(words: &[u64], bits: usize, from: usize) -> Option<usize> {
         }
         position = position / FANOUT * FANOUT + above.trailing_zeros() as usize;
         for begin in begins.iter().take(level).rev() {
-            let word = words.get(begin + position).expect(WORD);
+            let word = words.get(begin + position).unwrap_or_else(|| no_word());
             position = position * FANOUT + word.trailing_zeros() as usize;
         }
         return Some(position);

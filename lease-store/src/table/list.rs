@@ -10,7 +10,12 @@ pub(crate) const NO_LIST: u8 = u8::MAX;
 /// The list of addresses that are nobody's now, of the slot's own subnet. Smaller numbers are lists of `expiry.rs`.
 pub(crate) const IDLE_LIST: u8 = NO_LIST - 1;
 
-const LINKED: &str = "links lead to slots of the table";
+// As `no_slot` in `table.rs`.
+#[cold]
+#[inline(never)]
+fn no_link() -> ! {
+    panic!("links lead to slots of the table")
+}
 
 /// Puts the slot behind the last of the list.
 ///
@@ -23,12 +28,12 @@ pub(super) fn push_back<I: Index>(slots: &mut [Slot<I>], head: &mut I, list: u8,
         (index, index)
     } else {
         let first = *head;
-        let last = slots.get(first.get()).expect(LINKED).previous;
-        slots.get_mut(last.get()).expect(LINKED).next = index;
-        slots.get_mut(first.get()).expect(LINKED).previous = index;
+        let last = slots.get(first.get()).unwrap_or_else(|| no_link()).previous;
+        slots.get_mut(last.get()).unwrap_or_else(|| no_link()).next = index;
+        slots.get_mut(first.get()).unwrap_or_else(|| no_link()).previous = index;
         (last, first)
     };
-    let pushed = slots.get_mut(slot).expect(LINKED);
+    let pushed = slots.get_mut(slot).unwrap_or_else(|| no_link());
     assert!(pushed.list == NO_LIST, "a slot is in one list at a time");
     pushed.previous = previous;
     pushed.next = next;
@@ -37,7 +42,7 @@ pub(super) fn push_back<I: Index>(slots: &mut [Slot<I>], head: &mut I, list: u8,
 
 /// Takes the slot out of the list.
 pub(super) fn unlink<I: Index>(slots: &mut [Slot<I>], head: &mut I, slot: usize) {
-    let taken = slots.get_mut(slot).expect(LINKED);
+    let taken = slots.get_mut(slot).unwrap_or_else(|| no_link());
     let (previous, next) = (taken.previous, taken.next);
     taken.previous = I::NONE;
     taken.next = I::NONE;
@@ -47,8 +52,8 @@ pub(super) fn unlink<I: Index>(slots: &mut [Slot<I>], head: &mut I, slot: usize)
         *head = I::NONE;
         return;
     }
-    slots.get_mut(previous.get()).expect(LINKED).next = next;
-    slots.get_mut(next.get()).expect(LINKED).previous = previous;
+    slots.get_mut(previous.get()).unwrap_or_else(|| no_link()).next = next;
+    slots.get_mut(next.get()).unwrap_or_else(|| no_link()).previous = previous;
     if *head == index {
         *head = next;
     }
@@ -59,7 +64,7 @@ pub(super) fn iter<I: Index>(slots: &[Slot<I>], head: I) -> impl Iterator<Item =
     let mut at = (head != I::NONE).then_some(head);
     core::iter::from_fn(move || {
         let slot = at?;
-        let next = slots.get(slot.get()).expect(LINKED).next;
+        let next = slots.get(slot.get()).unwrap_or_else(|| no_link()).next;
         at = (next != head).then_some(next);
         Some(slot.get())
     })

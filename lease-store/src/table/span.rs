@@ -67,8 +67,8 @@ pub(super) fn find<I: Index>(spans: &[Span<I>], address: Ipv4Addr) -> Option<(us
 /// # Panics
 /// When there is no such slot.
 pub(super) fn address_of<I: Index>(spans: &[Span<I>], slot: usize) -> Ipv4Addr {
-    const ORDERED: &str = "every slot is in a span";
-    let nth = |place: usize| spans.get(spans.get(place).expect(ORDERED).nth.get()).expect(ORDERED);
+    let at = |place: usize| spans.get(place).unwrap_or_else(|| no_span());
+    let nth = |place: usize| at(at(place).nth.get());
     // The last span whose first slot is not beyond.
     let (mut low, mut high) = (0, spans.len());
     while high - low > 1 {
@@ -80,15 +80,28 @@ pub(super) fn address_of<I: Index>(spans: &[Span<I>], slot: usize) -> Ipv4Addr {
         }
     }
     let span = nth(low);
-    let offset = u32::try_from(slot - span.slot.get()).expect(ORDERED);
-    assert!(offset <= span.last - span.first, "every slot is in a span");
-    Ipv4Addr::from_bits(span.first + offset)
+    let offset = slot.checked_sub(span.slot.get()).filter(|offset| *offset < span.len());
+    let offset = offset.and_then(|offset| u32::try_from(offset).ok());
+    Ipv4Addr::from_bits(span.first + offset.unwrap_or_else(|| no_span()))
+}
+
+// As `no_slot` in `table.rs`.
+#[cold]
+#[inline(never)]
+fn no_span() -> ! {
+    panic!("every slot is in a span")
 }
 
 /// The subnet of a slot.
 pub(super) fn subnet_of<I: Index>(pools: &[Pool<I>], slot: usize) -> SubnetIndex {
     let place = pools.partition_point(|pool| pool.end.get() <= slot);
-    SubnetIndex(u16::try_from(place).expect("at most 65,535 subnets"))
+    SubnetIndex(u16::try_from(place).unwrap_or_else(|_| too_many()))
+}
+
+#[cold]
+#[inline(never)]
+fn too_many() -> ! {
+    panic!("a configuration has at most 65,535 subnets")
 }
 
 /// The pieces of a subnet's ranges that may be handed out, in ascending order.
