@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Failed,
     /// The command line, or what it names, is wrong.
     Usage,
-    /// The server has no address left.
+    /// The server on this host has no address left. One of others says nothing then (RFC 2131 section 4.3.1), as if it were not there.
     NoneFree,
     /// Somebody else uses every address that was offered, or the server refused.
     Refused,
@@ -29,7 +29,7 @@ Exit codes:
   0  leased: a server said so just now
   1  something else failed, and was said
   2  the command line, or what it names, is wrong
-  3  the server has no address left
+  3  the server on this host has no address left; any other is silent then, which is 5
   4  somebody else uses the address, or the server refused
   5  no server answered
   6  no server answered; a stored lease is used";

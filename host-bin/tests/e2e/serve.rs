@@ -2,10 +2,13 @@
 
 use core::net::Ipv4Addr;
 use core::time::Duration;
+use std::os::unix::net::UnixDatagram;
 
+use hydrant::testbed::Child;
 use rustix::process::Signal;
 
-use crate::harness;
+use crate::harness::{self, DIR};
+use crate::ours::HYDRANT;
 use crate::serving::{Serving, server_on};
 use crate::tools::{self, CLIENTS, bound, bound_after, field, node_on};
 use crate::wire::Wire;
@@ -217,5 +220,33 @@ fn an_interface_that_appears_late_is_served_and_one_that_comes_back_too() {
             bed.unplug(&server, "late0").unwrap();
         }
         assert_eq!(first.unwrap().octets()[..3], Ipv4Addr::new(10, 0, 1, 0).octets()[..3]);
+    });
+}
+
+/// The datagrams that the unit in `systemd/` counts on (sd_notify(3)); with no more rights than it gives.
+#[test]
+fn systemd_hears_how_the_server_stands() {
+    harness::run(&["setpriv"], |bed| {
+        let (server, _segments) = server_on(bed, &[1]);
+        let socket = UnixDatagram::bind(format!("{DIR}/notify")).unwrap();
+        socket.set_read_timeout(Some(SOON)).unwrap();
+        let heard = || {
+            let mut octets = [0; 512];
+            let len = socket.recv(&mut octets).unwrap();
+            String::from_utf8(octets[..len].to_vec()).unwrap()
+        };
+        let mut command = server.command("setpriv").unwrap();
+        command.env("NOTIFY_SOCKET", format!("{DIR}/notify"));
+        command.args(["--bounding-set", "-all,+net_raw,+net_bind_service", "--no-new-privs"]);
+        command.args([HYDRANT, "serve", "--config", &tools::file("notify.conf", &short(60))]);
+        command.args(["--state", &Serving::state_of(&server)]);
+        let mut child = Child::start(command).unwrap();
+        assert!(heard().starts_with("READY=1\nSTATUS="));
+        child.signal(Signal::HUP);
+        assert!(heard().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+        assert!(heard().starts_with("READY=1\n"));
+        child.signal(Signal::TERM);
+        assert_eq!(heard(), "STOPPING=1");
+        assert!(child.end(SOON).unwrap().success(), "{}", child.said());
     });
 }
