@@ -12,6 +12,8 @@ use smoltcp::wire::{
 };
 
 const ETHERNET_LEN: usize = EthernetFrame::<&[u8]>::header_len();
+const ARP_LEN: usize = 28;
+const IPV4_LEN: usize = 20;
 const TIME_TO_LIVE: u8 = 64;
 
 /// Writes the frame that answers `frame` into `room` and gives its length; `None` when it is no question for one of `ours`, or is damaged or longer than `room`.
@@ -25,7 +27,8 @@ pub fn answer(frame: &[u8], mac: [u8; 6], ours: &[Ipv4Addr], room: &mut [u8]) ->
     if !asker.is_unicast() {
         return None;
     }
-    let (header, packet) = room.split_at_mut_checked(ETHERNET_LEN)?;
+    // Headers are arrays, so that what smoltcp writes into them is known to be within.
+    let (header, packet) = room.split_first_chunk_mut::<ETHERNET_LEN>()?;
     let len = match ethertype {
         EthernetProtocol::Arp => arp_reply(frame.payload(), mac, ours, packet)?,
         EthernetProtocol::Ipv4 => echo_reply(frame.payload(), ours, packet)?,
@@ -37,6 +40,7 @@ pub fn answer(frame: &[u8], mac: [u8; 6], ours: &[Ipv4Addr], room: &mut [u8]) ->
 }
 
 fn arp_reply(packet: &[u8], mac: [u8; 6], ours: &[Ipv4Addr], room: &mut [u8]) -> Option<usize> {
+    let packet = packet.first_chunk::<ARP_LEN>()?;
     let request = ArpRepr::parse(&ArpPacket::new_checked(packet).ok()?).ok()?;
     let ArpRepr::EthernetIpv4 {
         operation: ArpOperation::Request,
@@ -55,10 +59,9 @@ fn arp_reply(packet: &[u8], mac: [u8; 6], ours: &[Ipv4Addr], room: &mut [u8]) ->
         target_hardware_addr: source_hardware_addr,
         target_protocol_addr: source_protocol_addr,
     };
-    let room = room.get_mut(..reply.buffer_len());
-    let room = room.filter(|_| is_one(target_protocol_addr, ours))?;
+    let room = room.first_chunk_mut::<ARP_LEN>().filter(|_| is_one(target_protocol_addr, ours))?;
     reply.emit(&mut ArpPacket::new_unchecked(room));
-    Some(reply.buffer_len())
+    Some(ARP_LEN)
 }
 
 fn echo_reply(packet: &[u8], ours: &[Ipv4Addr], room: &mut [u8]) -> Option<usize> {
@@ -81,14 +84,14 @@ fn echo_reply(packet: &[u8], ours: &[Ipv4Addr], room: &mut [u8]) -> Option<usize
         hop_limit: TIME_TO_LIVE,
         ..request
     };
-    let (header, message) = room.split_at_mut_checked(reply.buffer_len())?;
+    let (header, message) = room.split_first_chunk_mut::<IPV4_LEN>()?;
     let message = message.get_mut(..reply.payload_len)?;
     reply.emit(&mut Ipv4Packet::new_unchecked(header), &checksums);
     message.copy_from_slice(echo.into_inner());
     let mut message = Icmpv4Packet::new_unchecked(message);
     message.set_msg_type(Icmpv4Message::EchoReply);
     message.fill_checksum();
-    Some(reply.buffer_len() + reply.payload_len)
+    Some(IPV4_LEN + reply.payload_len)
 }
 
 /// Whether it is one of `ours`, among which an unspecified one stands for none.
