@@ -64,6 +64,19 @@ fn a_container_keeps_its_address_when_the_lease_ran_out_and_the_pool_is_full_and
     assert_eq!(take(&mut kit, 42, CAMERA).ack(), address, "with another MAC address");
 }
 
+/// The name's address is kept for it here, also while it has one from another server.
+#[test]
+fn a_container_that_takes_another_servers_offer_keeps_its_address_here() {
+    let mut kit = Kit::article();
+    let address = take(&mut kit, 1, CAMERA).ack();
+    kit.pass_secs(1_000_000);
+    assert_eq!(kit.send(&discover(1).with(61, CAMERA)).offer(), address);
+    let theirs = select(1, ip(1, 77)).with(61, CAMERA).with_address(54, ip(1, 2));
+    assert_eq!(kit.send(&theirs).silence(), "other-server-chosen");
+    kit.pass_secs(100);
+    assert_eq!(standing(&kit, address), (Standing::Idle, true));
+}
+
 #[test]
 fn a_released_container_gets_its_address_back_unless_a_stranger_needed_it() {
     let mut kit = Kit::article();

@@ -93,6 +93,8 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         let Known { key, entry, .. } = self.known_at(self.message.requested_ip());
         if let Some(entry) = entry
             && entry.standing == Standing::Offered
+            // What is kept for a name stays so; only the offer of it ends, by itself.
+            && !entry.pinned
         {
             self.book.release(entry.address, &key, self.now);
         }
