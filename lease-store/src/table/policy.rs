@@ -96,6 +96,10 @@ impl<I: Index> Work<'_, I> {
             }
         };
         if own.lease == Some(slot) && self.slot(slot).state_at(now) == State::Bound {
+            // A lease that is about to end is held for as long as any offer.
+            if self.slot(slot).until < ask.hold_until {
+                self.wheel.set_until(self.slots, slot, ask.hold_until);
+            }
             return Ok(slot);
         }
         if let Some(old) = own.offer.filter(|old| *old != slot) {

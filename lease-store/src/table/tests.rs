@@ -288,3 +288,18 @@ fn a_renewal_within_the_promise_needs_no_record() {
     let pinned = grant(&mut table, 1, ip(1, 10), 600, true, at(1_003));
     assert_eq!(pinned, Ok(Granted::Bind), "the record says that it is pinned");
 }
+
+/// The offer of an address that its client has already is held, too, though the lease ends before the client can have answered.
+#[test]
+fn what_is_offered_is_held_when_it_is_a_lease_that_ends_soon() {
+    let ranges = [range(1, 1, 1)];
+    let mut table = table(&config(&[subnet(1, &ranges, &[])]));
+    assert_eq!(grant(&mut table, 1, ip(1, 1), 600, false, at(0)), Ok(Granted::Bind));
+    assert_eq!(offer(&mut table, 1, None, at(100)), Ok(ip(1, 1)));
+    assert_eq!(table.entry_at(ip(1, 1), at(100)).unwrap().until, at(600), "it lasts anyway");
+    assert_eq!(offer(&mut table, 1, None, at(598)), Ok(ip(1, 1)));
+    assert_eq!(offer(&mut table, 2, None, at(657)), Err(Unavailable::Exhausted));
+    assert_eq!(grant(&mut table, 1, ip(1, 1), 600, false, at(657)), Ok(Granted::Covered));
+    assert_eq!(offer(&mut table, 1, None, at(1_256)), Ok(ip(1, 1)));
+    assert_eq!(offer(&mut table, 2, None, at(1_316)), Ok(ip(1, 1)), "a minute is enough");
+}

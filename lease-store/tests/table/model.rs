@@ -302,7 +302,10 @@ impl LeaseBook for Model {
         self.end_all(now);
         let address = self.choose(ask)?;
         let before = self.slots[&address].entry;
-        if !(before.standing == Standing::Bound && before.key == Some(*key)) {
+        if before.standing == Standing::Bound && before.key == Some(*key) {
+            let slot = self.slot_mut(address);
+            slot.entry.until = slot.entry.until.max(ask.hold_until);
+        } else {
             for other in self.of_client(subnet, key) {
                 let offered = self.slots[&other].entry.standing == Standing::Offered;
                 if other != address && offered {
