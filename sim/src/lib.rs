@@ -2,6 +2,16 @@
 
 #![forbid(unsafe_code)]
 
+// The board of the example is a node of the world; its files name this crate as an example does.
+extern crate self as sim;
+
+#[path = "../examples/board/board.rs"]
+mod board;
+#[path = "../examples/board/card.rs"]
+mod card;
+#[path = "../examples/board/desk.rs"]
+mod desk;
+
 pub mod book;
 pub mod defect;
 pub mod file;

@@ -100,6 +100,8 @@ pub fn sites(plan: &Plan) -> Vec<Site> {
     let clients = u32::try_from(plan.clients.len().div_ceil(nets.len())).expect("clients are few");
     // Room for what is declined, quarantined and held for those who only look; or only for what nobody gets.
     let pool = if plan.tight { clients + 8 } else { clients + clients / 4 + 60 };
+    // The board has room for 64, of which one is reserved elsewhere.
+    let pool = if plan.board { pool.min(60) } else { pool };
     nets.iter().map(|(vlan, net)| Site { vlan: *vlan, net: *net, pool }).collect()
 }
 

@@ -1,9 +1,11 @@
 //! Who is on the segments? Each node takes frames and the time, and sends frames; what is on which segment is the world's.
 
+pub mod board;
 pub mod client;
 pub mod hostile;
 pub mod relay;
 pub mod server;
+pub mod serves;
 pub mod smoltcp;
 pub mod squatter;
 

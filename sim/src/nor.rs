@@ -1,8 +1,10 @@
 //! A NOR flash that keeps its promises and no others: bits are only cleared, a word is programmed once between erases, and a power cut leaves
 //! what it likes of the word or sector that it met.
 
+use core::cell::RefCell;
 use core::error::Error;
 use core::fmt;
+use std::rc::Rc;
 
 use dhcp_core::rng::Rng;
 use embedded_storage::nor_flash::{
@@ -228,6 +230,74 @@ impl<const WORD: usize, const SECTOR: usize> NorFlash for Nor<WORD, SECTOR> {
         (at as usize / WORD..)
             .zip(octets.chunks(WORD))
             .try_for_each(|(word, octets)| self.program_word(word, octets))
+    }
+}
+
+/// A chip with words of 4 octets and sectors of 4 KiB that somebody has soldered in, and of which the world holds the power line.
+#[derive(Clone, Debug)]
+pub struct Chip(Rc<RefCell<Nor<4, 4096>>>);
+
+impl Chip {
+    /// As it comes from the factory.
+    #[must_use]
+    pub fn new(sectors: usize, seed: u64) -> Self {
+        Self(Rc::new(RefCell::new(Nor::new(sectors, seed))))
+    }
+
+    /// See [`Nor::cut_after`].
+    pub fn cut_after(&self, steps: u64, leaves: Leaves) {
+        self.0.borrow_mut().cut_after(steps, leaves);
+    }
+
+    /// See [`Nor::power_on`].
+    pub fn power_on(&self) -> bool {
+        self.0.borrow_mut().power_on()
+    }
+
+    /// Whether the power was cut.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.0.borrow().off
+    }
+
+    /// What it is like now.
+    #[must_use]
+    pub fn copy(&self) -> Nor<4, 4096> {
+        self.0.borrow().clone()
+    }
+
+    /// Makes it what it was like.
+    pub fn restore(&self, copy: Nor<4, 4096>) {
+        *self.0.borrow_mut() = copy;
+    }
+}
+
+impl ErrorType for Chip {
+    type Error = PowerLost;
+}
+
+impl ReadNorFlash for Chip {
+    const READ_SIZE: usize = 4;
+
+    fn read(&mut self, at: u32, octets: &mut [u8]) -> Result<(), PowerLost> {
+        self.0.borrow_mut().read(at, octets)
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.borrow().capacity()
+    }
+}
+
+impl NorFlash for Chip {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = 4_096;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), PowerLost> {
+        self.0.borrow_mut().erase(from, to)
+    }
+
+    fn write(&mut self, at: u32, octets: &[u8]) -> Result<(), PowerLost> {
+        self.0.borrow_mut().write(at, octets)
     }
 }
 

@@ -198,6 +198,8 @@ pub struct Plan {
     pub clients: Vec<ClientPlan>,
     /// How many nodes use addresses of the pool without asking.
     pub squatters: u16,
+    /// The server is the board of the example, with arrays for 64 leases.
+    pub board: bool,
     /// Pools have hardly more addresses than there are clients.
     pub tight: bool,
     /// When a client is off and its lease runs out, somebody asks for its address in the lease's last second.

@@ -4,10 +4,9 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::id::HardwareAddr;
-use dhcp_core::server::book::Entry;
 use dhcp_core::server::config::{Link, ServerConfig};
 use dhcp_core::server::{Destination, Event, Ingress, Probe, Transmit, Via};
-use dhcp_core::time::Instant;
+use dhcp_core::time::{Instant, Timestamp};
 use dhcp_core::wire::frame::arp::Arp;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
 use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
@@ -17,11 +16,10 @@ use smoltcp::socket::udp;
 use smoltcp::wire::{EthernetAddress, IpCidr};
 
 use crate::card::{Card, Frame};
-use crate::desk::{Desk, Flash};
+use crate::desk::{Desk, Flash, Leases};
 
-/// The board's own addresses.
+/// The board's own MAC address; its IP address is in its configuration.
 pub(crate) const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
-pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 
 /// Its only wire, without a tag.
 pub(crate) const LINK: Link = Link { interface: 0, vlan: None };
@@ -33,6 +31,7 @@ const DATAGRAM_LEN: usize = 1_472;
 pub(crate) struct Board {
     desk: Desk,
     pub(crate) card: Card,
+    address: Ipv4Addr,
     stack: Interface,
     sockets: SocketSet<'static>,
     udp: SocketHandle,
@@ -67,6 +66,8 @@ impl Board {
         now: Instant,
         tell: fn(&Event),
     ) -> Self {
+        let home = config.subnets.first().expect("the board serves one network");
+        let address = home.server_id.expect("in which it has an address");
         let Buffers { sockets, received, sent } = buffers;
         let buffer = |(packets, octets): &'static mut ([udp::PacketMetadata; 2], [u8; _])| {
             udp::PacketBuffer::new(packets.as_mut_slice(), octets.as_mut_slice())
@@ -79,10 +80,11 @@ impl Board {
         let mac = iface::Config::new(EthernetAddress(MAC).into());
         let mut stack = Interface::new(mac, &mut card, in_smoltcp(now));
         stack.update_ip_addrs(|addresses| {
-            addresses.push(IpCidr::new(ADDRESS.into(), 24)).expect("room for one address");
+            let cidr = IpCidr::new(address.into(), home.subnet.prefix_len());
+            addresses.push(cidr).expect("room for one address");
         });
         let desk = Desk::start(config, flash, now, tell);
-        Self { desk, card, stack, sockets, udp, datagram: [0; DATAGRAM_LEN] }
+        Self { desk, card, address, stack, sockets, udp, datagram: [0; DATAGRAM_LEN] }
     }
 
     /// One round of the loop: a frame if there is one, else what time demands. The board then sleeps until [`Board::wake_at`] or the next frame.
@@ -108,15 +110,18 @@ impl Board {
         stack.map_or(self.desk.wake_at(), |at| at.min(self.desk.wake_at()))
     }
 
-    /// A broadcast for the server is from a client without an address. The rest is smoltcp's, and of ARP we hear who has which address, too.
+    /// What has a tag is not for this wire. A broadcast for the server is from a client without an address. The rest is smoltcp's, and of ARP we hear who has which address, too.
     fn take(&mut self, now: Instant, frame: Frame) {
         let Ok((ethernet, packet)) = Ethernet::parse(&frame) else { return };
+        if ethernet.vlan.is_some() {
+            return;
+        }
         if ethernet.ethertype == ETHERTYPE_IPV4
             && let Ok(udp) = Udp::parse(packet, Checksums::Verify)
             && udp.destination_port == SERVER_PORT
             && udp.destination.is_broadcast()
         {
-            let ingress = Ingress { link: LINK, local: ADDRESS, unicast: false };
+            let ingress = Ingress { link: LINK, local: self.address, unicast: false };
             if let Some((transmit, message)) = self.desk.answer(now, &ingress, udp.payload) {
                 send(&mut self.card, self.sockets.get_mut(self.udp), &transmit, message);
             }
@@ -136,7 +141,7 @@ impl Board {
         let socket: &mut udp::Socket<'_> = self.sockets.get_mut(self.udp);
         while let Ok((len, _)) = socket.recv_slice(&mut self.datagram) {
             let message = self.datagram.get(..len).expect("recv_slice() says how much it wrote");
-            let ingress = Ingress { link: LINK, local: ADDRESS, unicast: true };
+            let ingress = Ingress { link: LINK, local: self.address, unicast: true };
             if let Some((transmit, message)) = self.desk.answer(now, &ingress, message) {
                 send(&mut self.card, socket, &transmit, message);
             }
@@ -144,9 +149,9 @@ impl Board {
         self.stack.poll(in_smoltcp(now), &mut self.card, &mut self.sockets);
     }
 
-    /// What is known of an address.
-    pub(crate) fn entry(&self, address: Ipv4Addr, now: Instant) -> Option<Entry> {
-        self.desk.entry(address, now)
+    /// What is known of the addresses, and when it is that.
+    pub(crate) fn leases(&self, now: Instant) -> (&Leases, Timestamp) {
+        self.desk.leases(now)
     }
 
     /// The power is cut: only the flash is left.

@@ -3,24 +3,24 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::id::HardwareAddr;
-use dhcp_core::server::book::{Change, Entry, LeaseBook};
+use dhcp_core::server::book::Change;
 use dhcp_core::server::config::ServerConfig;
 use dhcp_core::server::{Durable, Event, Ingress, Lsn, Probe, Reply, Scratch, Server, Transmit};
-use dhcp_core::time::{Instant, LeaseClock};
+use dhcp_core::time::{Instant, LeaseClock, Timestamp};
 use lease_store::array_storage;
 use lease_store::journal::Journal;
 use lease_store::medium::NorMedium;
 use lease_store::table::{ArrayStorage, LeaseTable, Sizes};
-use sim::nor::Nor;
+use sim::nor::Chip;
 
 /// Leases that the board can keep.
 pub(crate) const LEASES: usize = 64;
 
 /// 64 addresses, in up to four runs of one subnet.
-type Leases = LeaseTable<array_storage!(u16, Sizes::new(LEASES, 4, 1))>;
+pub(crate) type Leases = LeaseTable<array_storage!(u16, Sizes::new(LEASES, 4, 1))>;
 
 /// The flash of this board: words of 4 octets, sectors of 4 KiB. It is any `embedded_storage::nor_flash::NorFlash`.
-pub(crate) type Flash = Nor<4, 4096>;
+pub(crate) type Flash = Chip;
 
 /// Octets of the longest reply: what fits into a frame.
 const REPLY_LEN: usize = 1_472;
@@ -112,9 +112,9 @@ impl Desk {
         self.server.poll_timeout().map_or(self.mark_at, |at| at.min(self.mark_at))
     }
 
-    /// What is known of an address.
-    pub(crate) fn entry(&self, address: Ipv4Addr, now: Instant) -> Option<Entry> {
-        self.server.book().entry_at(address, self.server.time(now))
+    /// What is known of the addresses, and when it is that.
+    pub(crate) fn leases(&self, now: Instant) -> (&Leases, Timestamp) {
+        (self.server.book(), self.server.time(now))
     }
 
     /// The power is cut: only the flash is left.

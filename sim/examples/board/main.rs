@@ -16,16 +16,19 @@ use core::net::Ipv4Addr;
 use dhcp_core::id::InstallationKey;
 use dhcp_core::net::{Range, Subnet};
 use dhcp_core::server::Event;
-use dhcp_core::server::book::Entry;
+use dhcp_core::server::book::{Entry, LeaseBook as _};
 use dhcp_core::server::config::{ServerConfig, SubnetConfig};
 use dhcp_core::time::Instant;
 use dhcp_core::wire::frame::arp::Arp;
 use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::options::RenderedOptions;
 
-use crate::board::{ADDRESS, Board, Buffers, LINK, MEMORY_LEN};
+use crate::board::{Board, Buffers, LINK, MEMORY_LEN};
 use crate::client::Station;
 use crate::desk::{Flash, LEASES};
+
+/// The board's own.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 10);
 const LAST: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 73);
@@ -81,7 +84,8 @@ fn story(tell: fn(&Event)) -> Story {
     let arp = station.ask_who_has(&mut board, now, ADDRESS);
     let echo = station.ping(&mut board, now, ADDRESS);
     let board = start(board.cut(), now);
-    Story { address, lasts_secs, arp, echo, after_cut: board.entry(address, now) }
+    let (leases, time) = board.leases(now);
+    Story { address, lasts_secs, arp, echo, after_cut: leases.entry_at(address, time) }
 }
 
 fn main() {

@@ -136,13 +136,14 @@ impl Judge {
             }
         }
         if spoofed {
-            self.gave_away(site, message, mac);
+            self.gave_away(hearing, message, mac);
         }
         self.expect(hearing, message, mac, is_me);
     }
 
     /// Somebody hostile gives an address back in its client's name. On another VLAN than the client's that must change nothing.
-    fn gave_away(&mut self, site: &Site, message: &Message<'_>, mac: [u8; 6]) {
+    fn gave_away(&mut self, hearing: &Hearing<'_>, message: &Message<'_>, mac: [u8; 6]) {
+        let Hearing { place, site, .. } = *hearing;
         let address = match message.message_type() {
             Some(MessageType::Decline) => message.requested_ip(),
             Some(MessageType::Release) => Some(message.ciaddr()),
@@ -155,6 +156,8 @@ impl Judge {
                 self.forfeit(address);
             }
             self.named.retain(|_, (_, named)| *named != mac);
+            // What it finds out about the address is not heard any more.
+            self.given.remove(&(place, address));
         }
     }
 

@@ -3,8 +3,8 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::id::HardwareAddr;
-use dhcp_core::server::book::{LeaseBook, Standing};
-use dhcp_core::time::{Instant, Timestamp};
+use dhcp_core::server::book::{Entry, Standing};
+use dhcp_core::time::Instant;
 
 use super::{Found, Judge, ServerPlace, Violation};
 
@@ -31,8 +31,7 @@ impl Judge {
         now: Instant,
         place: ServerPlace,
         is_me: impl Fn(Ipv4Addr) -> bool,
-        book: &impl LeaseBook,
-        stamp: Timestamp,
+        entry_at: impl Fn(Ipv4Addr) -> Option<Entry>,
     ) -> Result<(), Found> {
         // What was asked before is not answered, and answers to what it asked mean nothing to it.
         self.asked.retain(|(server, ..), _| *server != place);
@@ -40,7 +39,7 @@ impl Judge {
         self.jumped(place);
         let living = self.claims.iter().filter(|(_, claim)| claim.until > now);
         for (address, claim) in living.filter(|(_, claim)| is_me(claim.server)) {
-            let entry = book.entry_at(*address, stamp);
+            let entry = entry_at(*address);
             let known = entry.is_some_and(|entry| {
                 let hardware = Some(HardwareAddr::ethernet(claim.mac));
                 entry.standing == Standing::Bound && entry.hardware == hardware
@@ -53,7 +52,7 @@ impl Judge {
         }
         let quarantined = self.declined.iter().filter(|(_, until)| **until > now);
         for ((_, address), _) in quarantined.filter(|((server, _), _)| *server == place) {
-            let entry = book.entry_at(*address, stamp);
+            let entry = entry_at(*address);
             if entry.is_none_or(|entry| entry.standing != Standing::Quarantined) {
                 let line = format!("of {address} is known: {entry:?}");
                 return Err((Violation::Unquarantined, line));

@@ -333,7 +333,10 @@ impl ClientNode {
             Event::Renewed { .. } => desk.trace.count("client renewed"),
             Event::Refused { .. } | Event::Conflict { .. } | Event::Lost { .. } => {
                 desk.trace.count("client lost its address");
-                self.gave_back |= matches!(event, Event::Conflict { .. });
+                self.gave_back |= matches!(
+                    event,
+                    Event::Conflict { .. } | Event::Lost { why: Lost::Conflict { .. }, .. }
+                );
                 self.grieve(desk.now, event);
                 self.held = None;
             }

@@ -244,8 +244,9 @@ impl Hostile {
             }
             Deed::Clone => self.clone_client(desk),
             Deed::Hop => {
-                let Some(there) = self.other_than(lair) else { return };
-                let inner = self.at(there).site.vlan;
+                let there = self.other_than(lair);
+                // Where there are no VLANs, a tag is one too many.
+                let inner = there.map_or(Some(10), |there| self.at(there).site.vlan);
                 let frame = match self.recall() {
                     Some(kept) if self.rng.below(2) == 0 => kept.frame,
                     Some(_) | None => {

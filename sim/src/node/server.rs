@@ -6,20 +6,17 @@
 mod clock;
 mod frames;
 
-use core::cell::RefCell;
 use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use dhcp_core::rng::Rng;
-use dhcp_core::server::book::{Change, LeaseBook as _};
+use dhcp_core::server::book::{Change, Entry, LeaseBook as _};
 use dhcp_core::server::config::{Link, ServerConfig, SubnetIndex};
 use dhcp_core::server::{Event, Held, Lsn, PENDING_MAX, Server, Transmit, Via};
 use dhcp_core::time::{Correction, Instant, LeaseClock, Timestamp};
 use dhcp_core::wire::frame::Ethernet;
 use dhcp_core::wire::frame::arp::{Arp, Operation};
 use dhcp_core::wire::frame::icmp::Echo;
-use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use lease_store::index::Replay as _;
 use lease_store::journal::{Journal, JournalError};
 use lease_store::lease::Slot;
@@ -27,10 +24,11 @@ use lease_store::medium::{Medium, NorMedium};
 use lease_store::table::{LeaseTable, Pool, Sizes, Span, Storage};
 
 use self::clock::WallClock;
+use super::serves::Serves;
 use super::{Desk, to_all};
 use crate::defect::Defect;
 use crate::network::Told;
-use crate::nor::{Leaves, Nor, PowerLost};
+use crate::nor::{Chip, Leaves, Nor, PowerLost};
 
 /// Sectors of the flash.
 const SECTORS: usize = 16;
@@ -49,39 +47,6 @@ const TIDY_MS: u64 = 50;
 
 type Table =
     LeaseTable<Storage<u16, Vec<Slot<u16>>, Vec<u16>, Vec<u64>, Vec<Span<u16>>, Vec<Pool<u16>>>>;
-
-/// A flash chip that the world can cut the power of.
-#[derive(Clone, Debug)]
-struct Chip(Rc<RefCell<Nor<4, 4096>>>);
-
-impl ErrorType for Chip {
-    type Error = PowerLost;
-}
-
-impl ReadNorFlash for Chip {
-    const READ_SIZE: usize = 4;
-
-    fn read(&mut self, at: u32, octets: &mut [u8]) -> Result<(), PowerLost> {
-        self.0.borrow_mut().read(at, octets)
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.borrow().capacity()
-    }
-}
-
-impl NorFlash for Chip {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = 4_096;
-
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), PowerLost> {
-        self.0.borrow_mut().erase(from, to)
-    }
-
-    fn write(&mut self, at: u32, octets: &[u8]) -> Result<(), PowerLost> {
-        self.0.borrow_mut().write(at, octets)
-    }
-}
 
 /// What is lost with the power.
 #[derive(Debug)]
@@ -131,7 +96,7 @@ impl ServerNode {
         defect: Option<Defect>,
     ) -> Self {
         let Told { config, locals, router } = told;
-        let chip = Chip(Rc::new(RefCell::new(Nor::new(SECTORS, rng.next_u64()))));
+        let chip = Chip::new(SECTORS, rng.next_u64());
         let wall = WallClock::new(rng);
         let (running, on_at) = (None, Some(Instant::ZERO));
         Self {
@@ -150,114 +115,8 @@ impl ServerNode {
         }
     }
 
-    /// Its MAC address.
-    #[must_use]
-    pub const fn mac(&self) -> [u8; 6] {
-        self.mac
-    }
-
-    /// Whether it has this address.
-    #[must_use]
-    pub fn is_me(&self, address: Ipv4Addr) -> bool {
-        self.locals.iter().any(|(_, local)| *local == address)
-    }
-
-    /// Whether it has power.
-    #[must_use]
-    pub const fn is_on(&self) -> bool {
-        self.running.is_some()
-    }
-
-    /// Whether the pool of this network has an address that is nobody's.
-    #[must_use]
-    pub fn has_room(&self, network: Ipv4Addr) -> bool {
-        let place = self.config.subnets.iter().position(|subnet| subnet.subnet.contains(network));
-        let subnet = place.and_then(|place| u16::try_from(place).ok()).map(SubnetIndex);
-        let book = self.running.as_ref().map(|running| running.server.book());
-        book.zip(subnet).is_some_and(|(book, subnet)| book.room(subnet).0 > 0)
-    }
-
-    /// What it is told.
-    #[must_use]
-    pub const fn config(&self) -> &'static ServerConfig<'static> {
-        self.config
-    }
-
-    /// Its table and the time on its lease clock, while it runs.
-    #[must_use]
-    pub fn table(&self, now: Instant) -> Option<(&Table, Timestamp)> {
-        let running = self.running.as_ref()?;
-        Some((running.server.book(), running.server.time(now)))
-    }
-
-    /// Loses the power, for `down_ms` milliseconds.
-    pub fn off(&mut self, desk: &mut Desk<'_>, down_ms: u32) {
-        self.running = None;
-        self.wall.power_off(desk.now);
-        if let Some(durable) = self.durable.take() {
-            *self.chip.0.borrow_mut() = durable;
-        }
-        self.on_at = Some(desk.now.plus_millis(u64::from(down_ms)));
-        desk.trace.count("server lost its power");
-        desk.trace.tell(desk.now, || format!("{} loses its power", self.name));
-    }
-
-    /// Loses the power while the flash makes the step after `steps` more.
-    pub fn cut(&mut self, steps: u32, leaves: Leaves) {
-        self.chip.0.borrow_mut().cut_after(u64::from(steps), leaves);
-    }
-
-    /// The power is on, and no cut is to come.
-    pub fn settle(&mut self, now: Instant) {
-        self.chip.0.borrow_mut().power_on();
-        if self.running.is_none() {
-            self.on_at = Some(now);
-        }
-    }
-
-    /// Its wall clock is set, if it has one and is on.
-    pub fn set_clock(&mut self, ahead_secs: i32) {
-        if self.running.is_some() {
-            self.wall.set(ahead_secs);
-        }
-    }
-
-    /// Whether its lease clock jumped since this was asked last; what was only offered is free then.
-    pub const fn take_jumped(&mut self) -> bool {
-        core::mem::replace(&mut self.jumped, false)
-    }
-
-    /// When it next has work.
-    #[must_use]
-    pub fn timeout(&self) -> Option<Instant> {
-        let Some(running) = &self.running else { return self.on_at };
-        let clock_at = if self.wall.is_none() { running.mark_at } else { running.clock_at };
-        let next = running.mark_at.min(running.tidy_at).min(clock_at);
-        Some(running.server.poll_timeout().map_or(next, |poll_at| poll_at.min(next)))
-    }
-
-    /// Does what is due. `true` when it was switched on.
-    ///
-    /// # Panics
-    /// When the flash cannot be read, or the next deadline is not later than now.
-    pub fn wake(&mut self, desk: &mut Desk<'_>) -> bool {
-        if self.running.is_none() {
-            if self.on_at.is_some_and(|on_at| on_at <= desk.now) {
-                self.boot(desk);
-                return true;
-            }
-            return false;
-        }
-        if self.work(desk).is_err() {
-            self.off(desk, 3_000);
-        }
-        let next = self.timeout();
-        assert!(next.is_none_or(|next| next > desk.now), "the next deadline is later than now");
-        false
-    }
-
     fn boot(&mut self, desk: &mut Desk<'_>) {
-        self.chip.0.borrow_mut().power_on();
+        self.chip.power_on();
         let storage = Storage::collected(&Sizes::of(self.config));
         let mut table = LeaseTable::new(self.config, storage).expect("the storage was measured");
         let medium = NorMedium::new(self.chip.clone());
@@ -323,7 +182,7 @@ impl ServerNode {
             }
             running.mark_at = now.plus_millis(MARK_MS);
             if self.defect == Some(Defect::LosesWrites) {
-                self.durable = Some(self.chip.0.borrow().clone());
+                self.durable = Some(self.chip.copy());
             }
         }
         if running.tidy_at <= now {
@@ -331,6 +190,94 @@ impl ServerNode {
             running.tidy_at = now.plus_millis(if more { TIDY_MS } else { 20 * TIDY_MS });
         }
         Ok(())
+    }
+}
+
+impl Serves for ServerNode {
+    fn mac(&self) -> [u8; 6] {
+        self.mac
+    }
+
+    fn is_me(&self, address: Ipv4Addr) -> bool {
+        self.locals.iter().any(|(_, local)| *local == address)
+    }
+
+    fn is_on(&self) -> bool {
+        self.running.is_some()
+    }
+
+    fn config(&self) -> &'static ServerConfig<'static> {
+        self.config
+    }
+
+    fn entry_at(&self, address: Ipv4Addr, now: Instant) -> Option<Entry> {
+        let server = &self.running.as_ref()?.server;
+        server.book().entry_at(address, server.time(now))
+    }
+
+    fn free_in(&self, subnet: SubnetIndex) -> u32 {
+        self.running.as_ref().map_or(0, |running| running.server.book().room(subnet).0)
+    }
+
+    fn off(&mut self, desk: &mut Desk<'_>, down_ms: u32) {
+        self.running = None;
+        self.wall.power_off(desk.now);
+        if let Some(durable) = self.durable.take() {
+            self.chip.restore(durable);
+        }
+        self.on_at = Some(desk.now.plus_millis(u64::from(down_ms)));
+        desk.trace.count("server lost its power");
+        desk.trace.tell(desk.now, || format!("{} loses its power", self.name));
+    }
+
+    fn cut(&mut self, steps: u32, leaves: Leaves) {
+        self.chip.cut_after(u64::from(steps), leaves);
+    }
+
+    fn settle(&mut self, now: Instant) {
+        self.chip.power_on();
+        if self.running.is_none() {
+            self.on_at = Some(now);
+        }
+    }
+
+    fn set_clock(&mut self, ahead_secs: i32) {
+        if self.running.is_some() {
+            self.wall.set(ahead_secs);
+        }
+    }
+
+    fn take_jumped(&mut self) -> bool {
+        core::mem::replace(&mut self.jumped, false)
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        let Some(running) = &self.running else { return self.on_at };
+        let clock_at = if self.wall.is_none() { running.mark_at } else { running.clock_at };
+        let next = running.mark_at.min(running.tidy_at).min(clock_at);
+        Some(running.server.poll_timeout().map_or(next, |poll_at| poll_at.min(next)))
+    }
+
+    fn wake(&mut self, desk: &mut Desk<'_>) -> bool {
+        if self.running.is_none() {
+            if self.on_at.is_some_and(|on_at| on_at <= desk.now) {
+                self.boot(desk);
+                return true;
+            }
+            return false;
+        }
+        if self.work(desk).is_err() {
+            self.off(desk, 3_000);
+        }
+        let next = self.timeout();
+        assert!(next.is_none_or(|next| next > desk.now), "the next deadline is later than now");
+        false
+    }
+
+    fn receive(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) {
+        if self.running.is_some() && self.take(desk, port, frame).is_err() {
+            self.off(desk, 3_000);
+        }
     }
 }
 

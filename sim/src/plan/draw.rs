@@ -11,6 +11,9 @@ use crate::nor::Leaves;
 /// hours, days.
 const CLOCKS: [i32; 10] = [0, 0, 0, -1_749_000_000, -86_400, -900, 2, 40, 7_200, 259_200];
 
+/// With more clients, the board has no room for what is declined, quarantined and held.
+const BOARD_CLIENTS_MAX: u16 = 40;
+
 /// The dials of a run.
 #[derive(Clone, Copy, Debug)]
 enum Dial {
@@ -28,6 +31,7 @@ enum Dial {
     Squatters,
     Tight,
     Heirs,
+    Board,
     /// One for each of [`DEEDS`].
     Deed(usize),
 }
@@ -61,7 +65,8 @@ impl Dial {
             Self::Squatters => 11,
             Self::Tight => 12,
             Self::Heirs => 13,
-            Self::Deed(number) => 14 + number,
+            Self::Board => 14,
+            Self::Deed(number) => 15 + number,
         }
     }
 }
@@ -99,6 +104,9 @@ impl Plan {
             shape,
             clients: list,
             squatters: u16::try_from(squatters).expect("at most 3"),
+            board: shape == Shape::Plain
+                && clients <= BOARD_CLIENTS_MAX
+                && swarm.is_on(Dial::Board),
             tight: swarm.is_on(Dial::Tight),
             heirs: swarm.is_on(Dial::Heirs),
             epochs: Vec::new(),

@@ -116,13 +116,12 @@ impl World {
                 if server.take_jumped() {
                     self.judge.jumped(place);
                 }
-                match server.table(now).filter(|_| started) {
-                    Some((table, stamp)) => {
-                        let is_me = |address| server.is_me(address);
-                        self.judge.started(now, place, is_me, table, stamp)
-                    }
-                    None => Ok(()),
+                if !started {
+                    return Ok(());
                 }
+                let is_me = |address| server.is_me(address);
+                let entry_at = |address| server.entry_at(address, now);
+                self.judge.started(now, place, is_me, entry_at)
             }
             Node::Client(client, site) => {
                 let number = client.plan.number;

@@ -6,11 +6,13 @@ use dhcp_core::rng::Rng;
 use dhcp_core::time::Instant;
 
 use crate::network::{KEY, ROUTER_MAC, Site, rogue, site_of, told};
+use crate::node::board::BoardNode;
 use crate::node::client::ClientNode;
 use crate::node::hostile::{Hostile, Lair};
 use crate::node::mac;
 use crate::node::relay::Relay;
 use crate::node::server::ServerNode;
+use crate::node::serves::Serves;
 use crate::node::smoltcp::SmoltcpNode;
 use crate::node::squatter::Squatter;
 use crate::plan::{Kind, Plan, Shape};
@@ -34,9 +36,9 @@ pub(super) enum Access {
 /// Somebody on the segments.
 #[derive(Debug)]
 pub(super) enum Node {
-    Server(Box<ServerNode>),
+    Server(Box<dyn Serves>),
     /// The same program, but nobody asked for it.
-    Rogue(Box<ServerNode>, bool),
+    Rogue(Box<dyn Serves>, bool),
     Client(Box<ClientNode>, Site),
     Smoltcp(Box<SmoltcpNode>, Site),
     Relay(Box<Relay>),
@@ -78,8 +80,12 @@ impl Cast {
             let told = told(plan, sites, number);
             let name = if number == 0 { "server" } else { "second server" };
             let mac = mac(0x55, u16::try_from(number).expect("few servers"));
-            let node = ServerNode::new(name, mac, told, rng, plan.defect);
-            let place = cast.place(Node::Server(Box::new(node)), vec![main]);
+            let node: Box<dyn Serves> = if plan.board {
+                Box::new(BoardNode::new(told, rng.next_u64()))
+            } else {
+                Box::new(ServerNode::new(name, mac, told, rng, plan.defect))
+            };
+            let place = cast.place(Node::Server(node), vec![main]);
             cast.servers.push(place);
         }
         if plan.shape == Shape::Relay {

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use dhcp_core::id::HardwareAddr;
 use dhcp_core::server::config::Link;
-use dhcp_core::server::{Destination, Ingress, Reply, Scratch, Transmit};
+use dhcp_core::server::{Destination, Ingress, Outcome, Reply, Scratch, Transmit};
 use dhcp_core::wire::frame::arp::{Arp, Operation};
 use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
@@ -20,13 +20,12 @@ const FRAMES_BETWEEN_CHECKS: u32 = 97;
 
 impl ServerNode {
     /// Takes a frame.
-    pub fn receive(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) {
-        if self.running.is_some() && self.take(desk, port, frame).is_err() {
-            self.off(desk, 3_000);
-        }
-    }
-
-    fn take(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]) -> Result<(), PowerLost> {
+    pub(super) fn take(
+        &mut self,
+        desk: &mut Desk<'_>,
+        port: usize,
+        frame: &[u8],
+    ) -> Result<(), PowerLost> {
         let Some(running) = &mut self.running else { return Ok(()) };
         let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return Ok(()) };
         let interface = u16::try_from(port).expect("a node has few ports");
@@ -117,22 +116,31 @@ impl ServerNode {
         let outcome = running.server.handle(desk.now, ingress, payload, &mut scratch, &mut out);
         desk.trace.count(outcome.event.name());
         tell(desk, self.name, &outcome.event);
-        let (now, held) = match outcome.reply {
-            Reply::None => (None, None),
-            Reply::Now(transmit) => (Some(transmit), None),
-            Reply::Held(held) => (None, Some(held)),
+        let Outcome { reply, record, .. } = outcome;
+        let held = match reply {
+            Reply::None => None,
+            // What may leave now does, and the record comes afterwards.
+            Reply::Now(transmit) => {
+                self.reply(desk, transmit, &mut out);
+                None
+            }
+            Reply::Held(held) => Some(held),
         };
-        let released = running.record(outcome.record, held, self.defect)?;
-        if let Some(transmit) = now.or(released) {
-            if let (Some(defect), Some(reply)) = (self.defect, out.get_mut(..transmit.len)) {
-                defect.misspeak(reply);
-            }
-            self.send(desk, transmit, &out);
-            if self.defect == Some(Defect::RepeatsReplies) {
-                self.send(desk, transmit, &out);
-            }
+        let Some(running) = &mut self.running else { return Ok(()) };
+        if let Some(transmit) = running.record(record, held, self.defect)? {
+            self.reply(desk, transmit, &mut out);
         }
         Ok(())
+    }
+
+    fn reply(&self, desk: &mut Desk<'_>, transmit: Transmit, out: &mut [u8]) {
+        if let (Some(defect), Some(reply)) = (self.defect, out.get_mut(..transmit.len)) {
+            defect.misspeak(reply);
+        }
+        self.send(desk, transmit, out);
+        if self.defect == Some(Defect::RepeatsReplies) {
+            self.send(desk, transmit, out);
+        }
     }
 
     fn send(&self, desk: &mut Desk<'_>, transmit: Transmit, out: &[u8]) {
