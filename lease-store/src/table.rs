@@ -161,14 +161,18 @@ impl<S: Store> LeaseTable<S> {
 }
 
 const UNCHANGED: &str = "the storage's columns do not become shorter";
-const A_SLOT: &str = "slots are numbered by the table";
-const A_POOL: &str = "every slot is a subnet's";
 
 /// A function, since slots are looked up everywhere, and a call without arguments is less of a microcontroller's code than one with a text and a place.
 #[cold]
 #[inline(never)]
 fn no_slot() -> ! {
-    panic!("{A_SLOT}")
+    panic!("slots are numbered by the table")
+}
+
+#[cold]
+#[inline(never)]
+fn no_pool() -> ! {
+    panic!("every slot is a subnet's")
 }
 
 /// The parts of a table, to read.
@@ -282,7 +286,7 @@ impl<I: Index> Work<'_, I> {
 
     fn pool_mut(&mut self, slot: usize) -> &mut Pool<I> {
         let subnet = span::subnet_of(self.pools, slot);
-        self.pools.get_mut(usize::from(subnet.0)).expect(A_POOL)
+        self.pools.get_mut(usize::from(subnet.0)).unwrap_or_else(|| no_pool())
     }
 
     /// Takes the slot out of the bitmap, the list or the wheel, wherever it is. Its state changes next.
@@ -297,7 +301,7 @@ impl<I: Index> Work<'_, I> {
             list::NO_LIST => {}
             list::IDLE_LIST => {
                 let subnet = span::subnet_of(self.pools, slot);
-                let pool = self.pools.get_mut(usize::from(subnet.0)).expect(A_POOL);
+                let pool = self.pools.get_mut(usize::from(subnet.0)).unwrap_or_else(|| no_pool());
                 list::unlink(self.slots, &mut pool.idle, slot);
                 self.count_free(slot, false);
             }
@@ -312,7 +316,7 @@ impl<I: Index> Work<'_, I> {
             State::Offered | State::Bound | State::Quarantined => self.wheel.link(self.slots, slot),
             State::Idle | State::Nobodys if linked.is_open() => {
                 let subnet = span::subnet_of(self.pools, slot);
-                let pool = self.pools.get_mut(usize::from(subnet.0)).expect(A_POOL);
+                let pool = self.pools.get_mut(usize::from(subnet.0)).unwrap_or_else(|| no_pool());
                 list::push_back(self.slots, &mut pool.idle, list::IDLE_LIST, slot);
                 self.count_free(slot, true);
             }

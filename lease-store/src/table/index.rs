@@ -7,7 +7,7 @@ use dhcp_core::id::{ClientKey, HardwareAddr};
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
-use super::{A_SLOT, View, Work, span};
+use super::{View, Work, span};
 use crate::lease::{Index, State};
 
 /// A client's slots in one subnet: what a search found.
@@ -21,7 +21,12 @@ pub struct Own {
     pub(super) home: usize,
 }
 
-const A_BUCKET: &str = "buckets are counted by the table";
+// As `no_slot` in `table.rs`.
+#[cold]
+#[inline(never)]
+fn no_bucket() -> ! {
+    panic!("buckets are counted by the table")
+}
 
 #[allow(clippy::cast_possible_truncation, reason = "the product shifted is below the bucket count")]
 fn home<I: Index>(view: &View<'_, I>, subnet: SubnetIndex, key: &ClientKey) -> usize {
@@ -32,7 +37,7 @@ fn home<I: Index>(view: &View<'_, I>, subnet: SubnetIndex, key: &ClientKey) -> u
 impl<I: Index> View<'_, I> {
     /// The buckets from a place on, once around, up to the first empty one.
     fn probe(&self, from: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let (before, behind) = self.buckets.split_at_checked(from).expect(A_BUCKET);
+        let (before, behind) = self.buckets.split_at_checked(from).unwrap_or_else(|| no_bucket());
         let in_order = (from..).zip(behind).chain((0..).zip(before));
         in_order.map_while(|(place, slot)| (*slot != I::NONE).then(|| (place, slot.get())))
     }
@@ -96,10 +101,10 @@ impl<I: Index> Work<'_, I> {
         let len = self.buckets.len();
         // Free buckets are not rare, so this ends.
         let mut place = from;
-        while *self.buckets.get(place).expect(A_BUCKET) != I::NONE {
+        while *self.buckets.get(place).unwrap_or_else(|| no_bucket()) != I::NONE {
             place = if place + 1 == len { 0 } else { place + 1 };
         }
-        *self.buckets.get_mut(place).expect(A_BUCKET) = I::new(number);
+        *self.buckets.get_mut(place).unwrap_or_else(|| no_bucket()) = I::new(number);
     }
 
     /// The slot's client, if it has one, has no more to do with it; its state is `after`, which has no client.
@@ -144,19 +149,19 @@ impl<I: Index> Work<'_, I> {
         let mut place = hole;
         loop {
             place = if place + 1 == len { 0 } else { place + 1 };
-            let slot = *self.buckets.get(place).expect(A_BUCKET);
+            let slot = *self.buckets.get(place).unwrap_or_else(|| no_bucket());
             if slot == I::NONE {
                 break;
             }
             let view = self.view();
             let of = span::subnet_of(view.pools, slot.get());
-            let home = home(&view, of, &self.slots.get(slot.get()).expect(A_SLOT).key());
+            let home = home(&view, of, &view.slot(slot.get()).key());
             // It may move up to the hole unless its home is behind that.
             if distance(home, place) >= distance(hole, place) {
-                *self.buckets.get_mut(hole).expect(A_BUCKET) = slot;
+                *self.buckets.get_mut(hole).unwrap_or_else(|| no_bucket()) = slot;
                 hole = place;
             }
         }
-        *self.buckets.get_mut(hole).expect(A_BUCKET) = I::NONE;
+        *self.buckets.get_mut(hole).unwrap_or_else(|| no_bucket()) = I::NONE;
     }
 }
