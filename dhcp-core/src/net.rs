@@ -5,10 +5,11 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 /// An IPv4 network: its number and its prefix length, with no host bits set.
+// The mask is what every message is compared with; the prefix length is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subnet {
     network: Ipv4Addr,
-    prefix_len: u8,
+    netmask: Ipv4Addr,
 }
 
 impl Subnet {
@@ -20,10 +21,10 @@ impl Subnet {
         if prefix_len > 32 {
             return Err(SubnetError::PrefixTooLong { prefix_len });
         }
-        let subnet = Self { network, prefix_len };
-        let number = network.to_bits() & subnet.netmask().to_bits();
+        let netmask = mask(prefix_len);
+        let number = network.to_bits() & netmask.to_bits();
         if number == network.to_bits() {
-            Ok(subnet)
+            Ok(Self { network, netmask })
         } else {
             Err(SubnetError::HostBits { network, number: Ipv4Addr::from_bits(number) })
         }
@@ -37,8 +38,8 @@ impl Subnet {
         if prefix_len > 32 {
             return Err(SubnetError::PrefixTooLong { prefix_len });
         }
-        let mask = Self { network: address, prefix_len }.netmask();
-        Ok(Self { network: Ipv4Addr::from(address.to_bits() & mask.to_bits()), prefix_len })
+        let netmask = mask(prefix_len);
+        Ok(Self { network: Ipv4Addr::from(address.to_bits() & netmask.to_bits()), netmask })
     }
 
     /// From a netmask as `dhcpd.conf` writes it.
@@ -62,17 +63,15 @@ impl Subnet {
 
     /// 0 to 32.
     #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "a mask has at most 32 ones")]
     pub const fn prefix_len(&self) -> u8 {
-        self.prefix_len
+        self.netmask.to_bits().count_ones() as u8
     }
 
     /// The mask in option 1.
     #[must_use]
     pub const fn netmask(&self) -> Ipv4Addr {
-        match u32::MAX.checked_shl(32 - self.prefix_len as u32) {
-            Some(bits) => Ipv4Addr::from_bits(bits),
-            None => Ipv4Addr::UNSPECIFIED,
-        }
+        self.netmask
     }
 
     /// The directed broadcast address. In a subnet of prefix 31 or 32 there is none (RFC 3021), and this is its last address.
@@ -90,8 +89,9 @@ impl Subnet {
     /// Whether `address` can be a host's: inside, and neither the network's number nor its broadcast address.
     #[must_use]
     pub fn is_host(&self, address: Ipv4Addr) -> bool {
-        self.contains(address)
-            && (self.prefix_len >= 31 || (address != self.network && address != self.broadcast()))
+        let host = address.to_bits() & !self.netmask.to_bits();
+        let last = !self.netmask.to_bits();
+        self.contains(address) && (last <= 1 || (host != 0 && host != last))
     }
 
     /// Whether the two subnets share an address.
@@ -101,9 +101,17 @@ impl Subnet {
     }
 }
 
+/// The mask of a prefix of 0 to 32 bits.
+const fn mask(prefix_len: u8) -> Ipv4Addr {
+    match u32::MAX.checked_shl(32 - prefix_len as u32) {
+        Some(bits) => Ipv4Addr::from_bits(bits),
+        None => Ipv4Addr::UNSPECIFIED,
+    }
+}
+
 impl fmt::Display for Subnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.network, self.prefix_len)
+        write!(f, "{}/{}", self.network, self.prefix_len())
     }
 }
 

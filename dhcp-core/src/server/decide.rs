@@ -103,7 +103,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// What is known about this client, as events tell it.
     pub(super) const fn deal(&self, subnet: SubnetIndex, address: Ipv4Addr) -> Deal {
-        Deal { hardware: self.client.hardware, address, subnet }
+        Deal { hardware: *self.client.hardware, address, subnet }
     }
 
     /// Where the address stands, if it is an address of ours.
@@ -234,7 +234,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             .map_or(until, |before| before.max(until))
     }
 
-    /// Writes the lease into the book, and plans its record. `before` is the end of the lease of this address that the client has already.
+    /// Writes the lease of a lawful address into the book, and plans its record. `before` is the end of the lease of this address that the client has already.
     fn grant(
         &mut self,
         terms: &Terms,
@@ -243,16 +243,15 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         before: Option<Timestamp>,
     ) -> Result<(), Unavailable> {
         let Terms { address, subnet, time } = *terms;
-        self.assert_lawful(subnet, address);
         let until = self.end_of_lease(time, before);
         let promise = until.plus_secs(self.config.promise_slack_secs);
-        let hardware = &self.client.hardware;
+        let hardware = self.client.hardware;
         let grant = Grant { address, key: &key, hardware, until, promise, pinned, now: self.now };
         self.record = match self.book.grant(&grant)? {
             Granted::Bind => Some(Change::Bind {
                 address,
                 key,
-                hardware: self.client.hardware,
+                hardware: *hardware,
                 client_id: self.client.client_id,
                 name: self.name(),
                 until: promise,

@@ -165,7 +165,10 @@ impl<'c, B: LeaseBook> Server<'c, B> {
         if home.server_id.is_none() && ingress.local.is_unspecified() {
             return Err(Discard::NoServerAddress);
         }
-        let client = &Client::of(&self.config.installation, &self.book, segment, message)?;
+        let client = &Client::of(&self.config.installation, &self.book, segment, message);
+        if !client.has_identity() {
+            return Err(Discard::NoIdentity);
+        }
         if self.pending.is_full() && may_need_record(kind) {
             return Err(Discard::Busy);
         }

@@ -50,7 +50,7 @@ impl<B> Case<'_, '_, '_, B> {
         let server_id = config.server_id.unwrap_or(self.ingress.local);
         let giaddr = message.giaddr();
         let refused = column.refusal.is_some();
-        let known = self.client.reservation_in(config);
+        let known = self.client.reservation_in(column.subnet, config);
         let next_server = known.and_then(|known| known.next_server).or(config.next_server);
         let boot_file = known.map(|known| known.boot_file).filter(|file| !file.is_empty());
         // The relay agent broadcasts a NAK only if it is told so (RFC 2131 section 4.3.2).
@@ -167,7 +167,7 @@ fn destination(
     if message.broadcast() {
         return Destination::Broadcast;
     }
-    match unicast_mac(&message.hardware()) {
+    match unicast_mac(message.hardware_addr()) {
         Some(mac) => Destination::Hardware { mac, address: column.yiaddr },
         None => Destination::Broadcast,
     }

@@ -8,7 +8,6 @@
 //!   address that it names together with its hardware address: the lease stays under the key that it has.
 
 use crate::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
-use crate::server::Discard;
 use crate::server::book::{Entry, LeaseBook, Standing};
 use crate::server::config::{Identity, Reservation, SubnetConfig, SubnetIndex, Who};
 use crate::server::select::Segment;
@@ -19,7 +18,7 @@ use crate::wire::message::Message;
 pub(super) struct Client<'a, 'c, 'p> {
     message: &'a Message<'p>,
     installation: &'c InstallationKey,
-    pub(super) hardware: HardwareAddr,
+    pub(super) hardware: &'a HardwareAddr,
     /// Option 61 as it was sent.
     pub(super) client_id: Option<ClientId<'p>>,
     /// What a new lease is kept under.
@@ -35,33 +34,27 @@ pub(super) struct Client<'a, 'c, 'p> {
 }
 
 impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
-    /// Who sent the message.
-    ///
-    /// # Errors
-    /// [`Discard::NoIdentity`].
+    /// Who sent the message; see [`Self::has_identity`].
     pub(super) fn of<B: LeaseBook>(
         installation: &'c InstallationKey,
         book: &B,
         segment: &Segment<'c>,
         message: &'a Message<'p>,
-    ) -> Result<Self, Discard> {
+    ) -> Self {
         let (_, home) = segment.home();
-        let hardware = message.hardware();
+        let hardware = message.hardware_addr();
         let client_id = message.client_id();
         let name = client_id.and_then(|id| book.name_in(installation, id));
         let counted_id = match home.identity {
             Identity::ClientId => client_id,
             Identity::Hardware => client_id.filter(|_| name.is_some()),
         };
-        if hardware.octets().is_empty() && counted_id.is_none() {
-            return Err(Discard::NoIdentity);
-        }
         let reservation = segment.iter().find_map(|(subnet, config)| {
-            let known = reservation(config, &hardware, counted_id, message)?;
+            let known = reservation(config, hardware, counted_id, message)?;
             Some((subnet, known))
         });
         let id_key = counted_id.map(|id| ClientKey::from_client_id(installation, id));
-        let hardware_key = || ClientKey::from_hardware(installation, &hardware);
+        let hardware_key = || ClientKey::from_hardware(installation, hardware);
         let (key, by_hardware, id_key) = match reservation.map(|(_, known)| known.who) {
             Some(Who::Hardware(_)) => (hardware_key(), true, id_key),
             Some(Who::Name(name)) => (ClientKey::from_name(installation, name), false, id_key),
@@ -70,7 +63,7 @@ impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
                 None => (hardware_key(), true, None),
             },
         };
-        Ok(Self {
+        Self {
             message,
             installation,
             hardware,
@@ -81,7 +74,12 @@ impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
             counted_id,
             reservation,
             name,
-        })
+        }
+    }
+
+    /// Whether the message says at all who sent it.
+    pub(super) fn has_identity(&self) -> bool {
+        self.counted_id.is_some() || !self.hardware.octets().is_empty()
     }
 
     /// The container's name, when it is one: what it is leased is pinned.
@@ -94,12 +92,16 @@ impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
         self.reservation
     }
 
-    /// What this subnet says about the client; a client that is known without an address is known in each pool.
+    /// What this subnet of the segment says about the client; a client that is known without an address is known in each pool.
     pub(super) fn reservation_in(
         &self,
+        subnet: SubnetIndex,
         config: &'c SubnetConfig<'c>,
     ) -> Option<&'c Reservation<'c>> {
-        reservation(config, &self.hardware, self.counted_id, self.message)
+        match self.reservation? {
+            (of, known) if of == subnet => Some(known),
+            _ => reservation(config, self.hardware, self.counted_id, self.message),
+        }
     }
 
     /// Whether the client is the one that has the address of `entry`, is offered it, or had it last.
@@ -113,10 +115,10 @@ impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
             return true;
         }
         let same_hardware =
-            !self.hardware.octets().is_empty() && entry.hardware == Some(self.hardware);
+            !self.hardware.octets().is_empty() && entry.hardware.as_ref() == Some(self.hardware);
         same_hardware
             && (self.by_hardware
-                || key == ClientKey::from_hardware(self.installation, &self.hardware))
+                || key == ClientKey::from_hardware(self.installation, self.hardware))
     }
 }
 

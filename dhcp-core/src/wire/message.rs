@@ -229,6 +229,11 @@ impl<'a> Message<'a> {
         self.hardware
     }
 
+    /// As [`Message::hardware`], where it stands.
+    pub(crate) const fn hardware_addr(&self) -> &HardwareAddr {
+        &self.hardware
+    }
+
     /// `sname` up to its first zero; empty when it holds options.
     #[must_use]
     pub fn sname(&self) -> &'a [u8] {

@@ -56,6 +56,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         let Known { key, .. } = self.known_at(Some(address));
         let pinned = self.entry_at(address).is_some_and(|entry| self.is_pinned(&entry, key));
         let terms = Terms { address, subnet, time: LeaseTime::Infinite };
+        self.assert_lawful(subnet, address);
         self.grant(&terms, key, pinned, None).map_err(|_| Discard::ReservationTaken)?;
         Ok(Verdict::Bootp(terms))
     }
@@ -127,7 +128,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             Some(_) => self.search_in(subnet, key).0.map(|entry| entry.address),
             None => None,
         };
-        let hardware = &self.client.hardware;
+        let hardware = self.client.hardware;
         let (now, hold_until) = (self.now, self.now.plus_secs(self.hold_secs(subnet)));
         let ask = Ask { subnet, key, hardware, reserved, requested, hold_until, now };
         for _ in 0..=OWN_ADDRESSES_MAX {

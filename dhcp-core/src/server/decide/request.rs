@@ -30,11 +30,11 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             let (home, _) = self.segment.home();
             return self.refuse(intent, home, address, Refusal::WrongNetwork);
         };
-        let Some(entry) = entry else {
+        let Some(entry) = &entry else {
             return self.refuse(intent, subnet, address, Refusal::NotAvailable);
         };
-        let own = self.client.owns(&entry);
-        if let Some(refusal) = self.objection(&entry, own, subnet) {
+        let own = self.client.owns(entry);
+        if let Some(refusal) = self.objection(entry, own, subnet) {
             match refusal {
                 // The client keeps its lease until it is granted the other address: the NAK may not reach it, and then it still uses this one.
                 Refusal::OtherAddress => {}
@@ -42,22 +42,21 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
                 | Refusal::NotServed
                 | Refusal::NotYours
                 | Refusal::ReservedForAnother
-                | Refusal::WrongNetwork => self.end(&entry),
+                | Refusal::WrongNetwork => self.end(entry),
             }
             return self.refuse(intent, subnet, address, refusal);
         }
-        let key =
-            if own { self.key_of_own(&entry)? } else { self.key_of_unclaimed(intent, &entry)? };
+        let key = if own { self.key_of_own(entry)? } else { self.key_of_unclaimed(intent, entry)? };
         let Some(key) = key else {
             return self.refuse(intent, subnet, address, Refusal::OtherAddress);
         };
         if !self.serves(config) {
-            self.end(&entry);
+            self.end(entry);
             let refused = self.refuse(intent, subnet, address, Refusal::NotServed);
             return refused.map_err(|_| Discard::UnknownClient);
         }
         let terms = Terms { address, subnet, time: self.lease_time(config) };
-        let pinned = self.is_pinned(&entry, key);
+        let pinned = self.is_pinned(entry, key);
         let renewed = entry.standing == Standing::Bound && entry.key == Some(key);
         let before = renewed.then_some(entry.until);
         match self.grant(&terms, key, pinned, before) {
