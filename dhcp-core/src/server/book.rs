@@ -38,7 +38,7 @@ pub struct Entry {
     pub key: Option<ClientKey>,
     /// That client's hardware address.
     pub hardware: Option<HardwareAddr>,
-    /// The end of the offer, lease or quarantine.
+    /// The end of the offer, lease or quarantine; of an address that is idle or fresh it means nothing.
     pub until: Timestamp,
     /// Kept for its client even when it is idle and the pool is full: a container's name stands behind it.
     pub pinned: bool,

@@ -99,25 +99,26 @@ impl Configured {
         &self.changed
     }
 
-    /// Sees what setting this lease would change.
+    /// Sees what setting this lease would change, and takes away a file of an earlier lease that is at another place.
     ///
     /// # Errors
-    /// [`ConfigureError::Kernel`], when the kernel does not tell the MTU.
+    /// [`ConfigureError`], when the kernel does not tell the MTU or the file cannot be taken away.
     pub(crate) async fn look(&mut self, lease: &NamedLease) -> Result<(), ConfigureError> {
-        if let Some(resolv_conf) = &self.resolv_conf
-            && self.changed.resolv_conf.is_none()
-        {
-            self.changed.resolv_conf = Some(resolv_conf.path().to_owned());
+        let left = self.resolv_conf.as_ref().and_then(|resolv_conf| {
+            let before = self.changed.resolv_conf.replace(resolv_conf.path().to_owned());
+            before.filter(|before| before != resolv_conf.path())
+        });
+        if let Some(mtu) = usable_mtu(lease) {
+            let is = self.mtu().await.map_err(refused("to tell the MTU"))?;
+            if is != mtu {
+                // What we set for a lease before is no MTU to go back to.
+                let before = self.changed.mtu.filter(|changed| changed.now == is);
+                let before = before.map_or(is, |changed| changed.before);
+                self.changed.mtu = Some(Mtu { before, now: mtu });
+            }
         }
-        let Some(mtu) = usable_mtu(lease) else { return Ok(()) };
-        let is = self.mtu().await.map_err(refused("to tell the MTU"))?;
-        if is != mtu {
-            // What we set for a lease before is no MTU to go back to.
-            let before = self.changed.mtu.filter(|changed| changed.now == is);
-            let before = before.map_or(is, |changed| changed.before);
-            self.changed.mtu = Some(Mtu { before, now: mtu });
-        }
-        Ok(())
+        // The operator names another file now.
+        left.map_or(Ok(()), |left| take_away(&left, &self.owner).map_err(Into::into))
     }
 
     /// Sets all that the lease says, or prolongs what is set; what only the lease `before` said is taken away. What fails is told, and the rest is done.
@@ -136,12 +137,6 @@ impl Configured {
         // The MTU first: before anything is sent from the address.
         let mut done = vec![self.set_mtu(lease).await, self.set_address(lease, wall).await];
         if let Some(resolv_conf) = &self.resolv_conf {
-            if let Some(other) = &self.changed.resolv_conf
-                && other != resolv_conf.path()
-            {
-                done.push(take_away(other, &self.owner).map_err(Into::into));
-            }
-            self.changed.resolv_conf = Some(resolv_conf.path().to_owned());
             done.push(resolv_conf.write(&self.owner, lease).map_err(Into::into));
         }
         done.into_iter().filter_map(Result::err).collect()

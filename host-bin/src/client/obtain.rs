@@ -187,7 +187,10 @@ fn settle(session: &Session, place: &Place, seeker: Seeker, demand: &Demand) -> 
     let container = place.segment.container(name);
     match outcome {
         Some(Ok(lease)) => {
-            let stored = Stored::new(lease);
+            let stored = match &stored {
+                Some(before) => before.followed_by(lease),
+                None => Stored::new(lease),
+            };
             if let Err(error) = session.store.write(&place.segment, &stored) {
                 // The address is leased all the same, and the container can start.
                 say(&format!("{container}: leased, but not written down: {}", chain(&error)));

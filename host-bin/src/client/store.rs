@@ -48,6 +48,11 @@ impl Stored {
         Self { format: FORMAT, released_at: None, configured: None, lease }
     }
 
+    /// A lease that was got just now, for the name of this one: what was changed on this machine is still to be undone.
+    pub(crate) fn followed_by(&self, lease: NamedLease) -> Self {
+        Self { configured: self.configured.clone(), ..Self::new(lease) }
+    }
+
     /// Whether the address may be used without a server's word, as far as time goes. A clock that is behind knows nothing of that.
     pub(crate) fn is_valid(&self, wall: Timestamp) -> bool {
         self.released_at.is_none() && !self.lease.is_over(wall) && !self.is_clock_behind(wall)

@@ -95,11 +95,16 @@ fn mtu_and_servers_for_names_come_from_our_server_and_go_with_the_lease() {
         assert_eq!((mtu(&node), addresses(&node)), (1_400, 1));
         ends(device(&node, &named), Signal::TERM);
         assert_eq!(lines(&path), ours);
+        // Another file is named now.
+        let other = format!("{DIR}/other.conf");
+        ends(device(&node, &["--resolv-conf", &other]), Signal::TERM);
+        assert_eq!((lines(&path), lines(&other).len()), (vec!["nameserver 9.9.9.9".to_owned()], 3));
         let state = client_state(&node);
         let answer = hydrant(&node, &["release", "display", "--state", &state]);
         assert_eq!(answer.code, Some(0), "{answer:?}");
         assert_eq!((mtu(&node), addresses(&node)), (1_500, 0));
         assert_eq!(lines(&path), ["nameserver 9.9.9.9"]);
+        assert!(!fs::exists(&other).unwrap());
         assert_eq!(fs::read_dir(DIR).unwrap().filter(|one| before(one.as_ref())).count(), 0);
     });
 }

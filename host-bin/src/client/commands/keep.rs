@@ -321,7 +321,7 @@ fn take(
             {
                 return;
             }
-            kept.stored = Stored::new(lease);
+            kept.stored = kept.stored.followed_by(lease);
             if let Err(error) = session.store.write(segment, &kept.stored) {
                 warn!(
                     event = "not-written",

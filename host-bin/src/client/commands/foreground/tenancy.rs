@@ -126,13 +126,13 @@ impl Tenancy {
     }
 
     fn write(&self, lease: &NamedLease) {
-        // What an earlier run changed is still to be undone when this one configures nothing.
-        let changed = match &self.configured {
-            Some(configured) => Some(configured.changed().clone()),
-            None => self.stored().ok().flatten().and_then(|stored| stored.configured),
+        let mut stored = match self.stored() {
+            Ok(Some(before)) => before.followed_by(lease.clone()),
+            Ok(None) | Err(_) => Stored::new(lease.clone()),
         };
-        let mut stored = Stored::new(lease.clone());
-        stored.configured = changed;
+        if let Some(configured) = &self.configured {
+            stored.configured = Some(configured.changed().clone());
+        }
         if let Err(error) = self.session.store.write(&self.segment, &stored) {
             say(&format!("{}: not written down: {}", self.container, chain(&error)));
         }
