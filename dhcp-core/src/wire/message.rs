@@ -13,7 +13,7 @@ use core::ops::Range;
 use crate::id::{ClientId, HardwareAddr};
 use crate::wire::message::index::{Found, Index};
 pub use crate::wire::message::kind::{DecodeError, MessageType};
-use crate::wire::options::{CodeSet, Options, code};
+use crate::wire::options::{CodeSet, Fields, code};
 
 /// Octets before the options: the header and the cookie.
 pub const HEADER_LEN: usize = 240;
@@ -125,11 +125,10 @@ impl<'a> Message<'a> {
     fn read_overloaded(&mut self) {
         let value = self.first_octet(code::OVERLOAD).unwrap_or_default();
         self.overload = Overload { file: value & 1 != 0, sname: value & 2 != 0 };
-        if self.overload.file {
-            self.index.note(self.octets, FILE);
-        }
-        if self.overload.sname {
-            self.index.note(self.octets, SNAME);
+        for (there, field) in [(self.overload.file, FILE), (self.overload.sname, SNAME)] {
+            if there {
+                self.index.note(self.octets, field);
+            }
         }
     }
 
@@ -383,15 +382,11 @@ impl<'a> Message<'a> {
 
     /// Every option as it was sent, in the order options, `file`, `sname`; one that was sent split comes in its parts.
     pub fn raw_options(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
-        let overloaded = |there, field| if there { field } else { 0..0 };
-        let Overload { file, sname } = self.overload;
-        let fields =
-            [HEADER_LEN..self.octets.len(), overloaded(file, FILE), overloaded(sname, SNAME)];
         let octets = self.octets;
+        let there = |there: bool, field| octets.get(field).filter(|_| there).unwrap_or_default();
+        let Overload { file, sname } = self.overload;
         // RFC 3396 section 5.
-        fields
-            .into_iter()
-            .flat_map(move |field| Options::new(octets.get(field).unwrap_or_default()))
+        Fields::new(there(true, HEADER_LEN..octets.len()), there(file, FILE), there(sname, SNAME))
     }
 
     /// An option of fixed length: the first part that has it.

@@ -93,6 +93,37 @@ impl<'a> Iterator for Options<'a> {
     }
 }
 
+/// The options of three fields, one field after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'a> {
+    options: Options<'a>,
+    behind: [&'a [u8]; 2],
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) const fn new(first: &'a [u8], second: &'a [u8], third: &'a [u8]) -> Self {
+        Self { options: Options::new(first), behind: [second, third] }
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (u8, &'a [u8]);
+
+    // One function for all who look through a message that is not simple: nearly none is.
+    #[inline(never)]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let next = self.options.next();
+            let [second, third] = &mut self.behind;
+            if next.is_some() || (second.is_empty() && third.is_empty()) {
+                return next;
+            }
+            self.options = Options::new(second);
+            *second = core::mem::take(third);
+        }
+    }
+}
+
 /// A set of option codes.
 ///
 /// Nearly all codes in use are below 64. They have a word of their own, which stays in a register; in an array it would be written to
