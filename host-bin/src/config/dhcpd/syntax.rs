@@ -149,6 +149,7 @@ fn begins_statement(token: &Token, before: &Token) -> bool {
 }
 
 fn missing_semicolon(last: &Token, report: &mut Report) {
-    let behind = Span { start: last.span.end.saturating_sub(1).max(last.span.start), ..last.span };
-    report.add(Finding::error("a statement does not end").at(behind, "`;` is missing behind this"));
+    report.add(
+        Finding::error("a statement does not end").at(last.span, "`;` is missing behind this"),
+    );
 }
