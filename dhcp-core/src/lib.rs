@@ -14,7 +14,7 @@
 //! # What will grow
 //!
 //! Events, reasons and errors are `non_exhaustive`: a later version may tell more. Configurations get new fields: make them with
-//! [`SubnetConfig::new`](server::config::SubnetConfig::new) and `..`, or change fields of what [`Config::new`](client::Config::new) gives, and an update
+//! [`SubnetConfig::on`](server::config::SubnetConfig::on) or [`new`](server::config::SubnetConfig::new) and `..`, or change fields of what [`Config::new`](client::Config::new) gives, and an update
 //! breaks no build. What has to be *done* does not grow: [`Reply`](server::Reply), [`Destination`](server::Destination), [`Change`](server::book::Change) and the client's
 //! [`Output`](client::Output) get no new variant without a new major version, since a loop that passes over one would be wrong.
 

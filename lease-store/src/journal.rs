@@ -5,7 +5,7 @@
 //! in it that are still what the [`RecordIndex`] knows of their addresses are copied with their newest end. Then the sector is said to
 //! count, in one record; before that it does not, and after that the emptied one does not. So a power cut at any step leaves every record in one of both.
 //!
-//! The same octets are kept in a flash and in a file: see [`crate::record`] for the records and `journal/page.rs` for the sectors.
+//! The same octets are kept in a flash and in a file: see `record.rs` for the records and `journal/page.rs` for the sectors.
 
 mod error;
 mod page;

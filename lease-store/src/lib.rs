@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`table`] | which address: the [`LeaseTable`](table::LeaseTable), which is the server's `LeaseBook` |
 //! | [`lease`], [`index`] | what a slot is; what the journal asks of whoever keeps the leases |
-//! | [`journal`], [`record`] | the [`Journal`](journal::Journal): append, sync, replay, compaction; the octets of one change |
+//! | [`journal`] | the [`Journal`](journal::Journal): append, sync, replay, compaction; the octets of one change are drawn in `record.rs` |
 //! | [`medium`] | what the journal is kept on, and [`NorMedium`](medium::NorMedium) for `embedded_storage` |
 //! | [`container`] | a container's name, and the identities that are made of it |
 
@@ -20,5 +20,5 @@ pub mod index;
 pub mod journal;
 pub mod lease;
 pub mod medium;
-pub mod record;
+mod record;
 pub mod table;

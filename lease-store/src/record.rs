@@ -37,7 +37,7 @@ use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
 /// The longest record in octets, with any word size.
-pub const RECORD_LEN_MAX: usize = 384;
+pub(crate) const RECORD_LEN_MAX: usize = 384;
 
 const CRC_LEN: usize = 4;
 
@@ -78,18 +78,18 @@ pub(crate) fn checksum(seed: u32, octets: &[u8]) -> u32 {
 
 /// Said once in each sector, when all that was taken over from older ones is durable: the sector counts from here on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begin {
+pub(crate) struct Begin {
     /// The number of the oldest sector that is still needed.
-    pub oldest: u32,
+    pub(crate) oldest: u32,
     /// Where the records of the sector before this one ended, in octets from its beginning.
-    pub previous_end: u32,
+    pub(crate) previous_end: u32,
     /// The latest time that was recorded before.
-    pub time: Timestamp,
+    pub(crate) time: Timestamp,
 }
 
 /// What one record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Record<'a> {
+pub(crate) enum Record<'a> {
     /// A change of the leases.
     Change(Change<'a>),
     /// The lease clock was seen to show this.
@@ -102,35 +102,27 @@ pub enum Record<'a> {
 
 /// How a record stands to others of its sector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// Written while the sector was begun: it counts only if the sector does.
-    pub beginning: bool,
+    pub(crate) beginning: bool,
     /// Every record before it in its sector was durable when it was written.
-    pub settled: bool,
+    pub(crate) settled: bool,
 }
 
 /// A record that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decoded<'a> {
+pub(crate) struct Decoded<'a> {
     /// What it says.
-    pub record: Record<'a>,
+    pub(crate) record: Record<'a>,
     /// How it stands to others.
-    pub standing: Standing,
+    pub(crate) standing: Standing,
     /// Its octets on the medium.
-    pub len: usize,
+    pub(crate) len: usize,
 }
 
 /// The octets are no record of this sector: they are damaged, of another sector, or never were one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotARecord;
-
-impl core::fmt::Display for NotARecord {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the octets are no record of this sector")
-    }
-}
-
-impl core::error::Error for NotARecord {}
+pub(crate) struct NotARecord;
 
 const BEGINNING: u8 = 0x80;
 const SETTLED: u8 = 0x08;
@@ -168,7 +160,7 @@ const NO_INSTALLATION: InstallationKey = InstallationKey([0; 16]);
 ///
 /// # Panics
 /// When a name is longer than 64 octets.
-pub fn encode<'r>(
+pub(crate) fn encode<'r>(
     record: &Record<'_>,
     standing: Standing,
     seq: u32,
@@ -269,7 +261,7 @@ fn key_source(key: &ClientKey, hardware: &HardwareAddr, id: Option<ClientId<'_>>
 ///
 /// # Errors
 /// When there is none.
-pub fn decode(octets: &[u8], seq: u32, unit: usize) -> Result<Decoded<'_>, NotARecord> {
+pub(crate) fn decode(octets: &[u8], seq: u32, unit: usize) -> Result<Decoded<'_>, NotARecord> {
     let mut source = Source { octets, at: 0 };
     let tag = source.octet()?;
     let net = tag & 0x07;
