@@ -60,6 +60,27 @@ pub(super) enum Verdict {
     Declined(SubnetIndex, Ipv4Addr),
 }
 
+/// What the book knows of an address, without whose it is: an [`Entry`] is large, and is not carried about.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    address: Ipv4Addr,
+    subnet: SubnetIndex,
+    standing: Standing,
+    pinned: bool,
+    reserved: bool,
+}
+
+impl Held {
+    const fn of(entry: &Entry) -> Self {
+        let Entry { address, subnet, standing, pinned, reserved, .. } = *entry;
+        Self { address, subnet, standing, pinned, reserved }
+    }
+
+    const fn is_living(&self) -> bool {
+        matches!(self.standing, Standing::Offered | Standing::Bound)
+    }
+}
+
 /// What a client is offered or leased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
@@ -133,38 +154,40 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     }
 
     /// The address that the client has, is offered or had last on this segment: a living one before a remembered one.
-    fn entry_of(&self, key: &ClientKey) -> Option<Entry> {
+    fn held(&self, key: &ClientKey) -> Option<Held> {
         self.search(key).0
     }
 
-    /// As [`Self::entry_of`], with what was found in the entry's subnet, or in the first.
-    fn search(&self, key: &ClientKey) -> (Option<Entry>, Option<(SubnetIndex, B::Found)>) {
-        let rank = |entry: &Entry| match entry.standing {
+    /// As [`Self::held`], with what was found in that subnet, or in the first.
+    fn search(&self, key: &ClientKey) -> (Option<Held>, Option<(SubnetIndex, B::Found)>) {
+        let rank = |held: &Held| match held.standing {
             Standing::Bound => 3,
             Standing::Offered => 2,
             Standing::Idle => 1,
             Standing::Fresh | Standing::Quarantined => 0,
         };
         let mut subnets = self.segment.iter();
-        let Some((first, _)) = subnets.next() else { return (None, None) };
-        let (mut best, mut found) = self.search_in(first, key);
-        let mut of = first;
+        let Some((mut of, _)) = subnets.next() else { return (None, None) };
+        let (mut best, mut found) = self.search_in(of, key);
         for (subnet, _) in subnets {
-            let (entry, found_there) = self.search_in(subnet, key);
-            let Some(there) = &entry else { continue };
+            let (held, found_there) = self.search_in(subnet, key);
+            let Some(there) = &held else { continue };
             if best.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
-                (best, found, of) = (entry, found_there, subnet);
+                (best, found, of) = (held, found_there, subnet);
             }
         }
         (best, Some((of, found)))
     }
 
     /// As [`Self::search`], in one subnet.
-    fn search_in(&self, subnet: SubnetIndex, key: &ClientKey) -> (Option<Entry>, B::Found) {
+    fn search_in(&self, subnet: SubnetIndex, key: &ClientKey) -> (Option<Held>, B::Found) {
         let (entry, found) = self.book.search(subnet, key, self.now);
-        let asked = entry.as_ref().is_none_or(|entry| entry.key.as_ref() == Some(key));
-        assert!(asked, "the book speaks of the client that it was asked about");
-        (entry, found)
+        let held = entry.as_ref().map(|entry| {
+            let asked = entry.key.as_ref() == Some(key);
+            assert!(asked, "the book speaks of the client that it was asked about");
+            Held::of(entry)
+        });
+        (held, found)
     }
 
     /// Whether the subnet serves this client at all.
@@ -182,9 +205,9 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         Some((subnet, reservation.address.filter(can_be)?))
     }
 
-    /// Whether the entry's address is kept for another client than this one.
-    fn is_reserved_for_another(&self, entry: &Entry) -> bool {
-        entry.reserved && self.reserved().is_none_or(|(_, address)| address != entry.address)
+    /// Whether the address is kept for another client than this one.
+    fn is_reserved_for_another(&self, there: &Held) -> bool {
+        there.reserved && self.reserved().is_none_or(|(_, address)| address != there.address)
     }
 
     /// Our own addresses are nobody's, though a pool contains them.

@@ -5,9 +5,9 @@
 
 use core::net::Ipv4Addr;
 
-use super::{Case, Terms, Verdict};
+use super::{Case, Held, Terms, Verdict};
 use crate::id::ClientKey;
-use crate::server::book::{Ask, Change, Entry, LeaseBook, Standing, Unavailable};
+use crate::server::book::{Ask, Change, LeaseBook, Standing, Unavailable};
 use crate::server::config::SubnetIndex;
 use crate::server::{Discard, Refusal};
 use crate::time::{LeaseTime, Timestamp};
@@ -18,17 +18,17 @@ const OFFER_HOLD_SHORT_SECS: u32 = 10;
 /// How many of our own addresses may stand in a pool by mistake before we stop looking for another.
 const OWN_ADDRESSES_MAX: usize = 4;
 
-/// What the client is known as, and the entry under that key: see [`Case::entry_of`].
+/// What the client is known as, and what it holds under that key: see [`Case::held`].
 pub(super) struct Known<F> {
     pub(super) key: ClientKey,
-    pub(super) entry: Option<Entry>,
+    pub(super) held: Option<Held>,
     /// What the book found, and in which subnet; taken by the first who asks for an address, which may change the book.
     found: Option<(SubnetIndex, F)>,
 }
 
 /// What the book holds for the client, and whether the client has or had the same before.
 struct Offered {
-    entry: Entry,
+    held: Held,
     again: bool,
 }
 
@@ -39,15 +39,15 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         if self.give_up_what_is_reserved_for_another(&known) {
             known = self.known_at(wish);
         }
-        let Offered { entry, again } = self.choose(known)?;
-        let config = self.segment.get(entry.subnet).ok_or(Discard::NoSubnet)?;
+        let Offered { held, again } = self.choose(known)?;
+        let Held { address, subnet, standing, .. } = held;
+        let config = self.segment.get(subnet).ok_or(Discard::NoSubnet)?;
         let time = self.lease_time(config);
         // What answers for a client's own address is most often the client itself. On its segment that shows in the
         // answer; through a router it does not.
-        let vet =
-            config.probe && entry.standing != Standing::Bound && !(again && config.link.is_none());
-        self.vet = vet.then_some((entry.subnet, entry.address));
-        Ok(Verdict::Offer(Terms { address: entry.address, subnet: entry.subnet, time }))
+        let vet = config.probe && standing != Standing::Bound && !(again && config.link.is_none());
+        self.vet = vet.then_some((subnet, address));
+        Ok(Verdict::Offer(Terms { address, subnet, time }))
     }
 
     /// A BOOTP client has its address for good; it needs a reservation, because it never gives one back.
@@ -75,8 +75,8 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         if !self.segment.iter().any(|(_, config)| self.serves(config)) {
             return Err(Discard::UnknownClient);
         }
-        let first = match &known.entry {
-            Some(entry) => Some(entry.subnet),
+        let first = match &known.held {
+            Some(held) => Some(held.subnet),
             None => wish.and_then(|wish| self.subnet_of(wish)).map(|(subnet, _)| subnet),
         };
         let in_order = first.into_iter().chain(self.segment.iter().map(|(subnet, _)| subnet));
@@ -96,19 +96,18 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     /// one, else by its own.
     pub(super) fn known_at(&self, address: Option<Ipv4Addr>) -> Known<B::Found> {
         let key = self.client.key;
-        let (entry, found) = self.search(&key);
-        let living = |entry: &Entry| matches!(entry.standing, Standing::Offered | Standing::Bound);
-        if entry.as_ref().is_some_and(living) {
-            return Known { key, entry, found };
+        let (held, found) = self.search(&key);
+        if held.as_ref().is_some_and(Held::is_living) {
+            return Known { key, held, found };
         }
         let there = address.and_then(|address| self.entry_at(address));
         let there = there.filter(|entry| self.client.owns(entry)).and_then(|entry| entry.key);
         match there {
             Some(other) if other != key => {
-                let (entry, found) = self.search(&other);
-                Known { key: other, entry, found }
+                let (held, found) = self.search(&other);
+                Known { key: other, held, found }
             }
-            Some(_) | None => Known { key, entry, found },
+            Some(_) | None => Known { key, held, found },
         }
     }
 
@@ -122,10 +121,10 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         let config = self.segment.get(subnet).ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
         let mut found = known.found.take().filter(|(of, _)| *of == subnet);
-        let Known { key, entry, .. } = &*known;
-        let before = match entry {
-            Some(entry) if entry.subnet == subnet => Some(entry.address),
-            Some(_) => self.search_in(subnet, key).0.map(|entry| entry.address),
+        let Known { key, held, .. } = &*known;
+        let before = match held {
+            Some(held) if held.subnet == subnet => Some(held.address),
+            Some(_) => self.search_in(subnet, key).0.map(|held| held.address),
             None => None,
         };
         let hardware = self.client.hardware;
@@ -133,15 +132,17 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         let ask = Ask { subnet, key, hardware, reserved, requested, hold_until, now };
         for _ in 0..=OWN_ADDRESSES_MAX {
             let entry = match found.take() {
-                Some((_, found)) => self.book.offer_found(&ask, found)?,
-                None => self.book.offer(&ask)?,
+                Some((_, found)) => self.book.offer_found(&ask, found),
+                None => self.book.offer(&ask),
             };
+            let entry = entry.as_ref().map_err(|why| *why)?;
             if self.is_our_own(config, entry.address) {
                 // The interface's address is not always known to whoever wrote the pool.
                 self.book.quarantine(entry.address, Timestamp::NEVER, now);
                 continue;
             }
-            if self.is_reserved_for_another(&entry) {
+            let held = Held::of(entry);
+            if self.is_reserved_for_another(&held) {
                 return Err(Unavailable::Taken);
             }
             assert!(
@@ -150,7 +151,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             );
             assert!(entry.subnet == subnet, "an offer is from the subnet that was asked for");
             self.assert_lawful(subnet, entry.address);
-            return Ok(Offered { entry, again: before == Some(entry.address) });
+            return Ok(Offered { held, again: before == Some(held.address) });
         }
         Err(Unavailable::Exhausted)
     }
@@ -165,14 +166,13 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     /// A client that looks for an address does not use the one it has. If that is reserved for another now, it would be refused at its next
     /// renewal; so it does not get it again. Whether that changed anything.
     fn give_up_what_is_reserved_for_another(&mut self, known: &Known<B::Found>) -> bool {
-        let Some(entry) = &known.entry else { return false };
-        let living = matches!(entry.standing, Standing::Offered | Standing::Bound);
-        if !living || !self.is_reserved_for_another(entry) {
+        let Some(held) = known.held.filter(Held::is_living) else { return false };
+        if !self.is_reserved_for_another(&held) {
             return false;
         }
-        let released = self.book.release(entry.address, &known.key, self.now);
-        if released && entry.standing == Standing::Bound {
-            self.record = Some(Change::Release { address: entry.address });
+        let released = self.book.release(held.address, &known.key, self.now);
+        if released && held.standing == Standing::Bound {
+            self.record = Some(Change::Release { address: held.address });
         }
         released
     }

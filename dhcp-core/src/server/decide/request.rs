@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use super::discover::Known;
-use super::{Case, Terms, Verdict};
+use super::{Case, Held, Terms, Verdict};
 use crate::id::ClientKey;
 use crate::server::book::{Change, Entry, LeaseBook, Standing};
 use crate::server::config::SubnetIndex;
@@ -89,13 +89,13 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
 
     /// The client chose another server; what we held for it is free again.
     fn withdraw_offer(&mut self) {
-        let Known { key, entry, .. } = self.known_at(self.message.requested_ip());
-        if let Some(entry) = entry
-            && entry.standing == Standing::Offered
+        let Known { key, held, .. } = self.known_at(self.message.requested_ip());
+        if let Some(held) = held
+            && held.standing == Standing::Offered
             // What is kept for a name stays so; only the offer of it ends, by itself.
-            && !entry.pinned
+            && !held.pinned
         {
-            self.book.release(entry.address, &key, self.now);
+            self.book.release(held.address, &key, self.now);
         }
     }
 
@@ -107,7 +107,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             Standing::Idle if entry.pinned && !own => return Some(Refusal::NotYours),
             Standing::Offered | Standing::Bound | Standing::Idle | Standing::Fresh => {}
         }
-        if self.is_reserved_for_another(entry) {
+        if self.is_reserved_for_another(&Held::of(entry)) {
             return Some(Refusal::ReservedForAnother);
         }
         if !self.is_lawful(subnet, entry.address) {
@@ -157,18 +157,16 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
                 let other = self.living_elsewhere(entry.address);
                 Ok(if other.is_some() { None } else { Some(self.client.key) })
             }
-            Intent::Reboot | Intent::Rebind if self.entry_of(&self.client.key).is_some() => {
-                Ok(None)
-            }
+            Intent::Reboot | Intent::Rebind if self.held(&self.client.key).is_some() => Ok(None),
             Intent::Reboot | Intent::Rebind => Err(Discard::NoRecord),
         }
     }
 
     /// The key of the client's living lease or offer at another address of the segment.
     fn living_elsewhere(&self, address: Ipv4Addr) -> Option<ClientKey> {
-        let entry = self.entry_of(&self.client.key)?;
-        let living = matches!(entry.standing, Standing::Offered | Standing::Bound);
-        if living && entry.address != address { entry.key } else { None }
+        let key = self.client.key;
+        let held = self.held(&key)?;
+        (held.is_living() && held.address != address).then_some(key)
     }
 
     /// Ends what the client has at an address that it is about to be refused.
@@ -197,7 +195,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         };
         let authoritative = self.segment.get(subnet).is_some_and(|config| config.authoritative);
         let known = || {
-            self.entry_of(&self.client.key).is_some()
+            self.held(&self.client.key).is_some()
                 || self.entry_at(address).is_some_and(|entry| self.client.owns(&entry))
         };
         if addressed || authoritative || self.record.is_some() || known() {
