@@ -223,6 +223,9 @@ impl Range {
 
     /// Whether one of the ranges, which are in ascending order without overlaps, contains the address: a binary search.
     pub(crate) fn any_contains(ranges: &[Self], address: Ipv4Addr) -> bool {
+        if let [only] = ranges {
+            return only.contains(address);
+        }
         let place = ranges.partition_point(|range| range.last.to_bits() < address.to_bits());
         ranges.get(place).is_some_and(|range| range.contains(address))
     }

@@ -95,30 +95,26 @@ impl<'a> Message<'a> {
         let [_, htype, hlen, ..] = *header;
         let hardware = HardwareAddr::in_chaddr(htype, hlen, field(header, 28))
             .ok_or(DecodeError::HardwareLength { hlen })?;
-        let mut message = Self {
-            octets,
-            header,
-            hardware,
-            overload: Overload::default(),
-            index: Index::new(),
-            joined: &[],
-        };
-        message.index.note(octets, HEADER_LEN..octets.len());
+        let mut index = Index::new();
+        index.note(octets, HEADER_LEN..octets.len());
+        let overload = Overload::default();
+        let message = Self { octets, header, hardware, overload, index, joined: &[] };
         if message.index.any_split() || message.index.has(code::OVERLOAD) {
-            message.unfold(scratch);
+            return Ok(message.unfolded(scratch));
         }
         Ok(message)
     }
 
     /// Finds the options that stand in `file` and `sname`, and puts those together that came in parts.
     #[inline(never)]
-    fn unfold(&mut self, scratch: &'a mut Scratch) {
+    fn unfolded(mut self, scratch: &'a mut Scratch) -> Self {
         if self.index.has(code::OVERLOAD) {
             self.read_overloaded();
         }
         if self.index.any_split() {
             self.join(scratch);
         }
+        self
     }
 
     /// RFC 2131 section 4.1: `file` before `sname`. A further option 52 in there means nothing.

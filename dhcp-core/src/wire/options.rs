@@ -124,29 +124,20 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// A set of option codes.
-///
-/// Nearly all codes in use are below 64. They have a word of their own, which stays in a register; in an array it would be written to
-/// memory and read back with each option.
+/// A set of option codes, in words of 32 bits: a microcontroller shifts wider ones in several steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CodeSet {
-    low: u64,
-    high: [u64; 3],
+    words: [u32; 8],
 }
 
 impl CodeSet {
     /// No code.
-    pub(crate) const EMPTY: Self = Self { low: 0, high: [0; 3] };
+    pub(crate) const EMPTY: Self = Self { words: [0; 8] };
 
     /// Adds `code`; `true` when it was not there.
     #[inline]
     pub(crate) fn insert(&mut self, code: u8) -> bool {
-        let word = match code / 64 {
-            0 => &mut self.low,
-            1 => &mut self.high[0],
-            2 => &mut self.high[1],
-            _ => &mut self.high[2],
-        };
+        let Some(word) = self.words.get_mut(word_of(code)) else { return false };
         let new = *word & bit(code) == 0;
         *word |= bit(code);
         new
@@ -154,23 +145,21 @@ impl CodeSet {
 
     /// Whether `code` is in the set.
     #[inline]
-    #[must_use]
     pub(crate) fn contains(&self, code: u8) -> bool {
-        let word = if code < 64 { Some(&self.low) } else { self.high.get(high_word(code)) };
-        word.is_some_and(|word| word & bit(code) != 0)
+        self.words.get(word_of(code)).is_some_and(|word| word & bit(code) != 0)
     }
 }
 
 /// The bit of `code` in its word.
 #[inline]
-const fn bit(code: u8) -> u64 {
-    1 << (code & 63)
+const fn bit(code: u8) -> u32 {
+    1 << (code & 31)
 }
 
-/// The word of a code from 64 on.
+/// Which word has the bit of `code`: one of eight.
 #[inline]
-fn high_word(code: u8) -> usize {
-    usize::from(code / 64) - 1
+fn word_of(code: u8) -> usize {
+    usize::from(code / 32)
 }
 
 /// An option does not fit into the buffer that was given for it.

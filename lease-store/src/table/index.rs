@@ -53,7 +53,15 @@ impl<I: Index> View<'_, I> {
         let Some(pool) = self.pool(subnet) else { return own };
         let of_pool = pool.first.get()..pool.end.get();
         own.home = home(self, subnet, key);
-        for (_, number) in self.probe(own.home) {
+        // Free buckets are not rare, so this ends.
+        let mut place = own.home;
+        loop {
+            let number = *self.buckets.get(place).unwrap_or_else(|| no_bucket());
+            if number == I::NONE {
+                break;
+            }
+            place = if place + 1 == self.buckets.len() { 0 } else { place + 1 };
+            let number = number.get();
             let slot = self.slot(number);
             if slot.key() != *key || !of_pool.contains(&number) {
                 continue;
