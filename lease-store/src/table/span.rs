@@ -4,7 +4,9 @@
 //! network's number, the broadcast address. Reserved addresses outside of the ranges have slots of their own.
 
 use core::net::Ipv4Addr;
+use core::slice;
 
+use dhcp_core::net::Range;
 use dhcp_core::server::config::{ServerConfig, SubnetConfig, SubnetIndex};
 
 use crate::lease::{Index, Slot};
@@ -105,38 +107,57 @@ fn too_many() -> ! {
 }
 
 /// The pieces of a subnet's ranges that may be handed out, in ascending order.
-pub(super) fn segments(config: &SubnetConfig<'_>) -> impl Iterator<Item = (u32, u32)> {
+pub(super) fn segments<'c>(config: &SubnetConfig<'c>) -> Segments<'c> {
     let subnet = config.subnet;
     let margin = u32::from(subnet.prefix_len() < 31);
-    let lowest = subnet.network().to_bits() + margin;
-    let highest = subnet.broadcast().to_bits() - margin;
-    let excluded = config.excluded;
-    let mut ranges = config.ranges.iter();
-    let mut rest = None;
-    core::iter::from_fn(move || {
+    Segments {
+        lowest: subnet.network().to_bits() + margin,
+        highest: subnet.broadcast().to_bits() - margin,
+        excluded: config.excluded,
+        ranges: config.ranges.iter(),
+        rest: None,
+    }
+}
+
+/// See [`segments`].
+pub(super) struct Segments<'c> {
+    lowest: u32,
+    highest: u32,
+    excluded: &'c [Range],
+    ranges: slice::Iter<'c, Range>,
+    /// What is left of a range behind an exclusion.
+    rest: Option<(u32, u32)>,
+}
+
+impl Iterator for Segments<'_> {
+    type Item = (u32, u32);
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (first, last) = match rest.take() {
+            let (first, last) = match self.rest.take() {
                 Some(rest) => rest,
                 None => {
-                    let range = ranges.next()?;
-                    (range.first().to_bits().max(lowest), range.last().to_bits().min(highest))
+                    let range = self.ranges.next()?;
+                    let (first, last) = (range.first().to_bits(), range.last().to_bits());
+                    (first.max(self.lowest), last.min(self.highest))
                 }
             };
             if first > last {
                 continue;
             }
-            let place = excluded.partition_point(|hole| hole.last().to_bits() < first);
-            let hole = excluded.get(place).filter(|hole| hole.first().to_bits() <= last);
+            let place = self.excluded.partition_point(|hole| hole.last().to_bits() < first);
+            let hole = self.excluded.get(place).filter(|hole| hole.first().to_bits() <= last);
             let Some(hole) = hole else { return Some((first, last)) };
             let (from, to) = (hole.first().to_bits(), hole.last().to_bits());
             if to < last {
-                rest = Some((to + 1, last));
+                self.rest = Some((to + 1, last));
             }
             if from > first {
                 return Some((first, from - 1));
             }
         }
-    })
+    }
 }
 
 /// How much of each column is in use.
@@ -155,10 +176,7 @@ pub(super) fn build<I: Index>(
     columns: &mut ColumnsMut<'_, I>,
 ) -> Result<Used, TableError> {
     let pools = config.subnets.len();
-    let have = columns.pools.len();
-    let Some(pool_column) = columns.pools.get_mut(..pools) else {
-        return Err(TableError::TooSmall { column: Column::Pools, need: pools, have });
-    };
+    let pool_column = front(columns.pools, Column::Pools, pools)?;
     let mut builder = Builder { spans: columns.spans, used: 0 };
     builder.ranges(config)?;
     builder.reservations(config)?;
@@ -170,25 +188,21 @@ pub(super) fn build<I: Index>(
     }
     number(span_column, pool_column);
     let need = Sizes::new(slots, spans, pools);
-    let too_small = |column, need, have| TableError::TooSmall { column, need, have };
-    let have = columns.slots.len();
-    let slot_column = columns.slots.get_mut(..slots);
-    let slot_column = slot_column.ok_or(too_small(Column::Slots, slots, have))?;
-    let have = columns.words.len();
-    let word_column = columns.words.get_mut(..need.words);
-    let word_column = word_column.ok_or(too_small(Column::Words, need.words, have))?;
-    let have = columns.buckets.len();
-    if have < need.buckets {
-        return Err(too_small(Column::Buckets, need.buckets, have));
-    }
+    let slot_column = front(columns.slots, Column::Slots, slots)?;
+    let word_column = front(columns.words, Column::Words, need.words)?;
+    // All of them are used: the more there are, the sooner a search ends.
+    let buckets = columns.buckets.len();
+    front(columns.buckets, Column::Buckets, need.buckets)?;
     slot_column.fill(Slot::FRESH);
     word_column.fill(0);
     columns.buckets.fill(I::NONE);
-    for (subnet, address) in reserved(config) {
-        let found = find(span_column, address).filter(|(_, of)| *of == SubnetIndex(subnet));
-        let slot = found.and_then(|(slot, _)| slot_column.get_mut(slot));
-        if let Some(slot) = slot {
-            slot.set_reserved(true);
+    for (number, subnet) in (0..).zip(config.subnets) {
+        for address in reserved(subnet) {
+            let found = find(span_column, address).filter(|(_, of)| *of == SubnetIndex(number));
+            let slot = found.and_then(|(slot, _)| slot_column.get_mut(slot));
+            if let Some(slot) = slot {
+                slot.set_reserved(true);
+            }
         }
     }
     for pool in pool_column {
@@ -200,17 +214,19 @@ pub(super) fn build<I: Index>(
     for (slot, _) in open {
         free::set(word_column, slots, slot);
     }
-    Ok(Used { slots, buckets: have, words: need.words, spans, pools })
+    Ok(Used { slots, buckets, words: need.words, spans, pools })
 }
 
-/// Each reserved address, with the number of its subnet.
-fn reserved<'c>(config: &'c ServerConfig<'c>) -> impl Iterator<Item = (u16, Ipv4Addr)> + 'c {
-    (0_u16..).zip(config.subnets).flat_map(|(number, subnet)| {
-        let addresses = subnet.reservations.iter().filter_map(|known| known.address);
-        addresses
-            .filter(|address| subnet.subnet.is_host(*address))
-            .map(move |address| (number, address))
-    })
+/// As much of the column as is needed.
+fn front<T>(elements: &mut [T], column: Column, need: usize) -> Result<&mut [T], TableError> {
+    let have = elements.len();
+    elements.get_mut(..need).ok_or(TableError::TooSmall { column, need, have })
+}
+
+/// The subnet's reserved addresses.
+fn reserved<'c>(subnet: &'c SubnetConfig<'c>) -> impl Iterator<Item = Ipv4Addr> + 'c {
+    let addresses = subnet.reservations.iter().filter_map(|known| known.address);
+    addresses.filter(|address| subnet.subnet.is_host(*address))
 }
 
 /// Gives the spans, which are in the order of their addresses, their slots, subnet by subnet.
@@ -280,8 +296,10 @@ impl<I: Index> Builder<'_, I> {
     }
 
     fn reservations(&mut self, config: &ServerConfig<'_>) -> Result<(), TableError> {
-        for (subnet, address) in reserved(config) {
-            self.reserve(config, subnet, address.to_bits())?;
+        for (number, subnet) in (0..).zip(config.subnets) {
+            for address in reserved(subnet) {
+                self.reserve(config, number, address.to_bits())?;
+            }
         }
         Ok(())
     }
