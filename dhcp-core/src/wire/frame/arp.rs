@@ -103,14 +103,39 @@ impl Arp {
         let ethernet =
             Ethernet { destination, source: self.sender_mac, vlan, ethertype: ETHERTYPE_ARP };
         let packet = ethernet.write(frame)?.first_chunk_mut::<ARP_LEN>()?;
-        let octets = ETHERNET_IPV4
-            .into_iter()
-            .chain([0, self.operation as u8])
-            .chain(self.sender_mac)
-            .chain(self.sender.octets())
-            .chain(self.target_mac)
-            .chain(self.target.octets());
-        packet.iter_mut().zip(octets).for_each(|(to, from)| *to = from);
+        let [n0, n1, n2, n3, n4, n5] = ETHERNET_IPV4;
+        let ([a, b, c, d, e, f], [s0, s1, s2, s3]) = (self.sender_mac, self.sender.octets());
+        let ([g, h, i, j, k, l], [t0, t1, t2, t3]) = (self.target_mac, self.target.octets());
+        *packet = [
+            n0,
+            n1,
+            n2,
+            n3,
+            n4,
+            n5,
+            0,
+            self.operation as u8,
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            s0,
+            s1,
+            s2,
+            s3,
+            g,
+            h,
+            i,
+            j,
+            k,
+            l,
+            t0,
+            t1,
+            t2,
+            t3,
+        ];
         Some(ethernet.header_len() + ARP_LEN)
     }
 }
