@@ -11,7 +11,7 @@ const HASHES: [(u64, Shape, u64); 4] = [
     (3, Shape::Plain, 0x89f9_d939_8f55_7389),
     (7, Shape::TwoServers, 0x4777_41ff_b656_2b39),
     (1, Shape::Relay, 0x565b_ccff_d1d3_185f),
-    (13, Shape::Trunk, 0x24aa_0311_9a8b_3e4a),
+    (13, Shape::Trunk, 0x60fe_3ece_f368_8ee3),
 ];
 
 #[test]

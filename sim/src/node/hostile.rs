@@ -269,9 +269,29 @@ impl Hostile {
         let Some(Kept { lair, to_server, frame }) = self.recall() else { return };
         let elsewhere = self.rng.below(2) == 0 || !to_server;
         let there = if elsewhere { self.other_than(lair) } else { Some(lair) };
+        if let Some(there) = there.filter(|there| *there != lair && to_server)
+            && self.rng.below(2) == 0
+        {
+            self.forward(desk, there, &frame);
+            return;
+        }
         if let Some(there) = there.or(to_server.then_some(lair)) {
             desk.sent.push((0, tag(&frame, self.at(there).site.vlan)));
         }
+    }
+
+    /// Makes a RELEASE of what somebody else sent to its server, and sends it to that server's address on another VLAN, as if it had come through a router.
+    fn forward(&mut self, desk: &mut Desk<'_>, there: usize, frame: &[u8]) {
+        let Ok((_, rest)) = Ethernet::parse(frame) else { return };
+        let Ok(udp) = Udp::parse(rest, Checksums::Verify) else { return };
+        let mut payload = udp.payload.to_vec();
+        if let Some(place) = option(&payload, 53)
+            && let Some([kind]) = payload.get_mut(place)
+        {
+            *kind = RELEASE;
+        }
+        let udp = request(udp.source, self.at(there).server, &payload);
+        desk.send_udp(0, &to_all(self.mac, self.at(there).site.vlan), &udp);
     }
 
     fn noise(&mut self, desk: &mut Desk<'_>, lair: usize) {
