@@ -68,20 +68,26 @@ fn every_violation_has_a_defect() {
     }
 }
 
-/// A flash that loses what it wrote needs few clients and power cuts to be found out, whatever else happened in the run.
+/// A flash that loses what it wrote needs one or two clients and a power cut to be found out, whatever else happened in the run. Now and then which write is
+/// lost hangs on all that was written before: such a story stays long.
 #[test]
-fn a_story_is_made_as_small_as_its_reason() {
-    let plan = convicted(Defect::LosesWrites);
-    let small = minimise(&plan, Violation::Forgotten, 2_000);
-    let (_, violation, line) = run(&small, false).failure.expect("it fails still");
-    assert_eq!(violation, Violation::Forgotten, "{line}");
-    let incidents = small.epochs.iter().flat_map(|epoch| &epoch.incidents).collect::<Vec<_>>();
-    let on = small.clients.iter().filter(|client| client.on_ms != NEVER).count();
-    assert!(incidents.len() <= 4 && on <= usize::from(CLIENTS / 2), "{on} clients, {incidents:?}");
-    let cuts = |what: &What| matches!(what, What::Restart { .. } | What::Cut { .. });
-    assert!(incidents.iter().any(|incident| cuts(&incident.what)), "{incidents:?}");
-    let before: usize = plan.epochs.iter().map(|epoch| epoch.incidents.len()).sum();
-    assert!(before > 2 * incidents.len(), "there was something to leave out: {before}");
+fn stories_are_made_as_small_as_their_reason() {
+    let lost = |plan: &Plan| {
+        run(plan, false).failure.is_some_and(|(_, violation, _)| violation == Violation::Forgotten)
+    };
+    let mut short = 0;
+    for plan in plans(Defect::LosesWrites).filter(lost).take(5) {
+        let small = minimise(&plan, Violation::Forgotten, 2_000);
+        assert!(lost(&small), "seed {}: it fails still", plan.seed);
+        let incidents = small.epochs.iter().flat_map(|epoch| &epoch.incidents).collect::<Vec<_>>();
+        let on = small.clients.iter().filter(|client| client.on_ms != NEVER).count();
+        let cuts = |what: &What| matches!(what, What::Restart { .. } | What::Cut { .. });
+        assert!(incidents.iter().any(|incident| cuts(&incident.what)), "{incidents:?}");
+        let before: usize = plan.epochs.iter().map(|epoch| epoch.incidents.len()).sum();
+        assert!(before > 2 * incidents.len(), "there was something to leave out: {before}");
+        short += u32::from(on <= 2 && incidents.len() <= 2);
+    }
+    assert!(short >= 3, "{short} of 5 are short");
 }
 
 #[test]
