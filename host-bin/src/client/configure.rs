@@ -110,12 +110,10 @@ impl Configured {
         });
         if let Some(mtu) = usable_mtu(lease) {
             let is = self.mtu().await.map_err(refused("to tell the MTU"))?;
-            if is != mtu {
-                // What we set for a lease before is no MTU to go back to.
-                let before = self.changed.mtu.filter(|changed| changed.now == is);
-                let before = before.map_or(is, |changed| changed.before);
-                self.changed.mtu = Some(Mtu { before, now: mtu });
-            }
+            // What we set for a lease before is no MTU to go back to; what somebody has set since is.
+            let ours = self.changed.mtu.filter(|changed| changed.now == is);
+            let before = ours.map_or(is, |changed| changed.before);
+            self.changed.mtu = (before != mtu || is != mtu).then_some(Mtu { before, now: mtu });
         }
         // The operator names another file now.
         left.map_or(Ok(()), |left| take_away(&left, &self.owner).map_err(Into::into))

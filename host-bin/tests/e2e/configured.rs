@@ -132,10 +132,18 @@ fn a_renewal_changes_what_the_server_says_now() {
         renew(&narrow, "renewed: ");
         until_or(SOON, || mtu(&node) == 1_300, || device.said());
         until_or(SOON, || lines(&path).len() == 2, || device.said());
+        // What somebody sets by hand is what is gone back to.
+        node.ip("link set eth0 mtu 1450").unwrap();
+        renew(CONFIG, "renewed: ");
+        until_or(SOON, || mtu(&node) == 1_400, || device.said());
+        node.ip("link set eth0 mtu 1450").unwrap();
+        renew(&CONFIG.replace("1400", "1450"), "renewed: ");
+        renew(CONFIG, "renewed: ");
+        until_or(SOON, || mtu(&node) == 1_400, || device.said());
         renew(&CONFIG.replace("1400", "300"), "an MTU of 300 octets is not set");
-        until_or(SOON, || mtu(&node) == 1_500, || device.said());
+        until_or(SOON, || mtu(&node) == 1_450, || device.said());
         ends(device, Signal::USR2);
-        assert_eq!(mtu(&node), 1_500);
+        assert_eq!(mtu(&node), 1_450);
         assert!(!fs::exists(&path).unwrap());
     });
 }
