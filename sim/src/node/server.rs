@@ -172,7 +172,11 @@ impl ServerNode {
         }
         if running.clock_at <= now {
             running.clock_at = now.plus_millis(CLOCK_MS);
-            self.jumped |= running.follow(now, &mut self.wall)?;
+            if running.follow(now, &mut self.wall)? {
+                self.jumped = true;
+                let shows = running.server.time(now);
+                desk.trace.tell(now, || format!("{}'s lease clock jumps to {shows:?}", self.name));
+            }
         }
         if running.mark_at <= now {
             let late = if self.wall.is_none() { 0 } else { HOST_MARK_SECS };
