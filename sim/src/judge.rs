@@ -280,16 +280,18 @@ impl Judge {
         grief: Grief,
         moves: bool,
     ) -> Result<(), Found> {
+        let (Grief::Refused(address) | Grief::Expired(address)) = grief;
+        // What somebody hostile gave away is not promised.
+        let claim = self.claims.get(&address).filter(|claim| claim.client == client);
         match grief {
             Grief::Refused(address) => {
-                let claim = self.claims.get(&address).filter(|claim| claim.client == client);
                 if claim.is_some_and(|claim| claim.until > now) && !moves {
                     return Err((Violation::Refused, format!("{address} to client {client}")));
                 }
             }
             Grief::Expired(address) => {
                 let sure = self.calm_since.is_some_and(|since| since.plus_secs(KEPT_SECS) <= now);
-                if sure {
+                if sure && claim.is_some() {
                     let line = format!("client {client} could not renew {address}");
                     return Err((Violation::Lapsed, line));
                 }
