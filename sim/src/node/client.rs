@@ -221,7 +221,11 @@ impl ClientNode {
             Some(on_at) if on_at <= desk.now => {
                 self.on_at = None;
                 match self.remembers.take() {
-                    Some(previous) => self.client.start_with(desk.now, previous),
+                    Some(previous) => {
+                        // What it was checking when the power went it does not know of.
+                        self.held = self.held.filter(|(held, ..)| Some(*held) == previous.address);
+                        self.client.start_with(desk.now, previous);
+                    }
                     None => self.client.start(desk.now),
                 }
             }
