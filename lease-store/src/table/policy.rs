@@ -18,8 +18,9 @@ const STEPS_FOR_AN_OFFER: usize = 32;
 impl<I: Index> View<'_, I> {
     /// What counts of a client's slots: a lease, else an offer, else what it had last.
     fn current(&self, own: Own, now: Timestamp) -> Option<usize> {
-        if own.lease.is_none() && own.offer.is_none() {
-            return None;
+        // Hardly any client has both.
+        if own.lease.is_none() || own.offer.is_none() {
+            return own.lease.or(own.offer);
         }
         let is = |slot: &usize, state| self.slot(*slot).state_at(now) == state;
         let bound = own.lease.filter(|slot| is(slot, State::Bound));
