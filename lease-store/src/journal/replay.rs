@@ -5,7 +5,9 @@ use core::fmt;
 
 use dhcp_core::time::Timestamp;
 
-use crate::journal::page::{Beginning, Header, Layout, Page, Walked, Window, beginning, walk};
+use crate::journal::page::{
+    BEGIN_LEN, Beginning, Header, Layout, Page, Walked, Window, beginning, walk,
+};
 use crate::journal::ring::Ring;
 use crate::medium::Medium;
 use crate::record::{Begin, Decoded, Record};
@@ -133,16 +135,23 @@ pub(super) fn replay<M: Medium>(
     let mut opened = Opened::default();
     let mut ring = Ring { layout, oldest: 0, newest: survey(medium, layout)?, spare: None };
     let mut newest = None;
+    // Up to where the newest one was durable, whatever stands there.
+    let mut begun_to = 0;
     // What an older one says of the oldest is never too late: the oldest only moves on.
     while let Some(page) = last(medium, &ring)? {
         let begun = beginning(medium, &mut window, layout, page)?;
-        if counts(medium, &mut window, &ring, page, begun)? {
+        let counted = counts(medium, &mut window, &ring, page, begun)?;
+        // One sector at a time is begun, and only behind one that counts: of a second one the record that says so is damaged.
+        if counted || ring.spare.is_some() {
+            if !counted {
+                begun_to = layout.header_len() + BEGIN_LEN.next_multiple_of(layout.unit());
+            }
             newest = Some((page, layout.header_len()));
             ring.newest = page.seq;
             ring.oldest = oldest(medium, &mut window, &ring, page, begun)?;
             break;
         }
-        ring.spare = ring.spare.or(Some(page.sector));
+        ring.spare = Some(page.sector);
         ring.newest = page.seq.saturating_sub(1);
     }
     let mut next = ring.first_from(medium, ring.oldest, 0)?;
@@ -154,7 +163,7 @@ pub(super) fn replay<M: Medium>(
     while let Some(page) = next {
         let guess = page.sector + 1;
         next = ring.first_from(medium, page.seq + 1, guess)?;
-        let mut known_end = 0;
+        let mut known_end = if next.is_none() { begun_to } else { 0 };
         if let Some(after) = next {
             opened.sectors_lost += after.seq - page.seq - 1;
             if after.seq == page.seq + 1
