@@ -28,6 +28,8 @@ pub(super) struct WallClock {
     kind: Kind,
     /// How far it is ahead of the true time, in seconds.
     ahead_secs: i64,
+    /// How far it was when the server looked last.
+    seen_secs: i64,
     off_since: Instant,
     /// The note in the state directory that the lease clock is known to be behind.
     pub(super) is_behind: bool,
@@ -47,7 +49,7 @@ impl WallClock {
             _ => Kind::Lost,
         };
         let ahead_secs = -i64::from(rng.below(2) * rng.below(10_000));
-        Self { kind, ahead_secs, off_since: Instant::ZERO, is_behind: false }
+        Self { kind, ahead_secs, seen_secs: ahead_secs, off_since: Instant::ZERO, is_behind: false }
     }
 
     /// Whether the server has no wall clock.
@@ -55,11 +57,12 @@ impl WallClock {
         self.kind == Kind::None
     }
 
-    /// What it shows, if that can be.
-    pub(super) fn reads(&self, now: Instant) -> Option<Timestamp> {
+    /// What it shows, if that can be; the server knows it from now on.
+    pub(super) fn reads(&mut self, now: Instant) -> Option<Timestamp> {
         if self.is_none() {
             return None;
         }
+        self.seen_secs = self.ahead_secs;
         let secs = u32::try_from(true_secs(now) + self.ahead_secs).ok()?;
         Some(Timestamp::from_secs(secs)).filter(|stamp| *stamp >= SANE)
     }
@@ -69,8 +72,9 @@ impl WallClock {
         self.ahead_secs = i64::from(ahead_secs);
     }
 
-    /// It has no power from now on.
-    pub(super) const fn power_off(&mut self, now: Instant) {
+    /// It has no power from now on. If it was set forward and nobody has looked yet, it was not: a server could not tell that from time that goes by.
+    pub(super) fn power_off(&mut self, now: Instant) {
+        self.ahead_secs = self.ahead_secs.min(self.seen_secs);
         self.off_since = now;
     }
 
