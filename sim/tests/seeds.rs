@@ -14,6 +14,8 @@ const FAILED: &[(u64, usize, u16)] = &[
     (79, 2, 20),
     // A name's address was free for all when the name took another server's offer once.
     (1093, 2, 20),
+    // The board's socket held up all answers behind one to a client that was gone.
+    (201_354, 2, 20),
 ];
 
 fn check(seed: u64, epochs: usize, clients: u16) -> Report {

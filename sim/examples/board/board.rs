@@ -24,6 +24,9 @@ pub(crate) const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// Its only wire, without a tag.
 pub(crate) const LINK: Link = Link { interface: 0, vlan: None };
 
+/// How long an answer may wait for its client to say by ARP where it is, in milliseconds. One that is gone would hold up all behind it.
+const STUCK_MS: u64 = 1_000;
+
 /// Octets of the longest datagram.
 const DATAGRAM_LEN: usize = 1_472;
 
@@ -35,6 +38,8 @@ pub(crate) struct Board {
     stack: Interface,
     sockets: SocketSet<'static>,
     udp: SocketHandle,
+    /// Since when an answer waits in the socket.
+    waits_since: Option<Instant>,
     datagram: [u8; DATAGRAM_LEN],
 }
 
@@ -84,7 +89,8 @@ impl Board {
             addresses.push(cidr).expect("room for one address");
         });
         let desk = Desk::start(config, flash, now, tell);
-        Self { desk, card, address, stack, sockets, udp, datagram: [0; DATAGRAM_LEN] }
+        let (waits_since, datagram) = (None, [0; DATAGRAM_LEN]);
+        Self { desk, card, address, stack, sockets, udp, waits_since, datagram }
     }
 
     /// One round of the loop: a frame if there is one, else what time demands. The board then sleeps until [`Board::wake_at`] or the next frame.
@@ -95,6 +101,7 @@ impl Board {
         }
         self.stack.poll(in_smoltcp(now), &mut self.card, &mut self.sockets);
         self.take_datagrams(now);
+        self.drop_what_is_stuck(now);
         while let Some(Probe { address, via }) = self.desk.probe(now) {
             // A subnet behind relay agents only would be asked about by ping; this board has none.
             if let Via::Arp(link) = via {
@@ -107,7 +114,8 @@ impl Board {
     pub(crate) fn wake_at(&mut self, now: Instant) -> Instant {
         let stack = self.stack.poll_delay(in_smoltcp(now), &self.sockets);
         let stack = stack.map(|delay| now.plus_millis(delay.total_millis()));
-        stack.map_or(self.desk.wake_at(), |at| at.min(self.desk.wake_at()))
+        let stuck = self.waits_since.map(|since| since.plus_millis(STUCK_MS));
+        [stack, stuck].into_iter().flatten().fold(self.desk.wake_at(), Instant::min)
     }
 
     /// What has a tag is not for this wire. A broadcast for the server is from a client without an address. The rest is smoltcp's, and of ARP we hear who has which address, too.
@@ -147,6 +155,19 @@ impl Board {
             }
         }
         self.stack.poll(in_smoltcp(now), &mut self.card, &mut self.sockets);
+    }
+
+    /// The socket sends in order, and keeps a datagram for as long as nobody says where its address is. Those clients ask again.
+    fn drop_what_is_stuck(&mut self, now: Instant) {
+        let socket: &mut udp::Socket<'_> = self.sockets.get_mut(self.udp);
+        let waits = socket.send_queue() > 0;
+        let since = self.waits_since.filter(|_| waits).unwrap_or(now);
+        let is_stuck = waits && since.plus_millis(STUCK_MS) <= now;
+        if is_stuck {
+            socket.close();
+            socket.bind(SERVER_PORT).expect("a port that is not zero, of a closed socket");
+        }
+        self.waits_since = (waits && !is_stuck).then_some(since);
     }
 
     /// What is known of the addresses, and when it is that.
