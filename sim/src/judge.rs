@@ -239,7 +239,9 @@ impl Judge {
             let line = format!("client {client} of 10.{}.0.0/16 has {address}", site.net);
             return Err((Violation::Crossed, line));
         }
-        let used = before.is_some_and(|claim| claim.client == client && claim.used);
+        // What was taken from it and given again it had checked before.
+        let again = self.forfeited.get(&client).is_some_and(|(other, _)| *other == address);
+        let used = again || before.is_some_and(|claim| claim.client == client && claim.used);
         let is_sure = self.good_since.is_some_and(|since| since.plus_secs(CHECK_SECS) <= now);
         if checks && uses && !used && is_sure && self.statics.contains(&address) {
             let line = format!("client {client} uses {address}");
