@@ -207,7 +207,12 @@ fn main() {
     let mut criterion = ratios::criterion();
     peer::<Leasehund>(&mut criterion);
     peer::<EdgeDhcp>(&mut criterion);
-    visit_all(Scale::Full, &mut |name, scenario| time(&mut criterion, name, scenario));
+    visit_all(Scale::Full, &mut |name, scenario| {
+        // A million leases are filled again before each of some hundred runs: that is for the budget only, which runs it once.
+        if scenario.operations() < 1_000_000 {
+            time(&mut criterion, name, scenario);
+        }
+    });
     criterion.final_summary();
     ratios::print_all(&[Leasehund::NAME, EdgeDhcp::NAME]);
     aims();
