@@ -7,6 +7,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// Who may read what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readers {
@@ -21,6 +23,25 @@ pub(crate) enum Readers {
 /// # Errors
 /// Those of the file system; what was at `path` is still there then.
 pub(crate) fn write(path: &Path, octets: &[u8], readers: Readers) -> io::Result<()> {
+    beside(path, octets, readers)?.persist(path)?;
+    sync_directory(path)
+}
+
+/// The same where nothing is there yet. What is there stays, and is durable afterwards.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn write_new(path: &Path, octets: &[u8], readers: Readers) -> io::Result<()> {
+    match beside(path, octets, readers)?.persist_noclobber(path) {
+        Ok(_) => {}
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.error),
+    }
+    sync_directory(path)
+}
+
+/// A file in the same directory with these octets, synced; it is gone again unless it is put somewhere.
+fn beside(path: &Path, octets: &[u8], readers: Readers) -> io::Result<NamedTempFile> {
     let mode = match readers {
         Readers::Owner => 0o600,
         Readers::Everybody => 0o644,
@@ -30,8 +51,7 @@ pub(crate) fn write(path: &Path, octets: &[u8], readers: Readers) -> io::Result<
     beside.write_all(octets)?;
     beside.as_file().set_permissions(Permissions::from_mode(mode))?;
     beside.as_file().sync_all()?;
-    beside.persist(path)?;
-    sync_directory(path)
+    Ok(beside)
 }
 
 /// Makes durable that a file is in its directory, or is not.
@@ -60,6 +80,16 @@ mod tests {
         fs::create_dir(&in_the_way).unwrap();
         assert!(write(&in_the_way, b"x", Readers::Owner).is_err());
         assert!(in_the_way.is_dir());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn what_is_there_stays_where_only_a_new_file_is_wanted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        write_new(&path, b"first", Readers::Owner).unwrap();
+        write_new(&path, b"second", Readers::Owner).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 

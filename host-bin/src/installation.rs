@@ -4,10 +4,12 @@
 //! installation there: its containers keep their MAC addresses.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use dhcp_core::id::InstallationKey;
+
+use crate::durable::{self, Readers};
 
 /// The file under the state directory.
 const FILE: &str = "installation.key";
@@ -51,24 +53,16 @@ pub(crate) fn load_or_create(state: &Path) -> Result<InstallationKey, Installati
     let mut octets = [0; 16];
     getrandom::fill(&mut octets).map_err(InstallationError::NoEntropy)?;
     fs::create_dir_all(state).map_err(failed("made"))?;
-    create(state, &path, &octets).map_err(failed("written"))?;
+    create(&path, &octets).map_err(failed("written"))?;
     // Another may have been faster; theirs counts then.
     let text = fs::read_to_string(&path).map_err(failed("read"))?;
     parse(&text).ok_or(InstallationError::Damaged { path })
 }
 
 /// Whole or not at all, for root's eyes only, and never in the place of one that is there.
-fn create(state: &Path, path: &Path, octets: &[u8; 16]) -> io::Result<()> {
+fn create(path: &Path, octets: &[u8; 16]) -> io::Result<()> {
     let digits = octets.map(|octet| format!("{octet:02x}")).concat();
-    let mut beside = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(state)?;
-    beside.write_all(format!("{HEADER}{digits}\n").as_bytes())?;
-    beside.as_file().sync_all()?;
-    match beside.persist_noclobber(path) {
-        Ok(_) => {}
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error.error),
-    }
-    fs::File::open(state)?.sync_all()
+    durable::write_new(path, format!("{HEADER}{digits}\n").as_bytes(), Readers::Owner)
 }
 
 fn parse(text: &str) -> Option<InstallationKey> {
