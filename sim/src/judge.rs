@@ -259,6 +259,25 @@ impl Judge {
         Ok(())
     }
 
+    /// A client that may have no other address goes from what it held to what a server offers it.
+    ///
+    /// # Errors
+    /// That server has promised it what it held.
+    pub fn leaves(
+        &self,
+        now: Instant,
+        client: u16,
+        (held, from, until): Held,
+        (address, server): (Ipv4Addr, Ipv4Addr),
+    ) -> Result<(), Found> {
+        if from == server && until > now && !self.is_forfeited(client, held, until) {
+            let line = format!("client {client} has {held} and was offered {address}");
+            return Err((Violation::OtherAddress, line));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody hostile gave this lease away: nothing is promised of it any more.
     fn is_forfeited(&self, client: u16, address: Ipv4Addr, until: Instant) -> bool {
         self.forfeited.get(&client) == Some(&(address, until))
     }

@@ -128,15 +128,9 @@ impl World {
                 if clones && (number == 2 || client.plan.kind == Kind::Clone) {
                     return Ok(());
                 }
-                let leaves = client.leaves_for();
                 // Somebody who has a reservation moves to it when it becomes free.
-                if let Some(((held, from, until), address, server)) = leaves
-                    && from == server
-                    && until > now
-                    && number > 1
-                {
-                    let line = format!("client {number} has {held} and was offered {address}");
-                    return Err((Violation::OtherAddress, line));
+                if let Some((held, address, server)) = client.leaves_for().filter(|_| number > 1) {
+                    self.judge.leaves(now, number, held, (address, server))?;
                 }
                 if let Some(grief) = client.take_grief() {
                     self.judge.grieves(now, number, grief, number <= 1)?;
