@@ -9,7 +9,7 @@ use super::World;
 use super::cast::{Access, Node, Place};
 use super::link::tagged;
 use super::queue::Event;
-use crate::judge::{Found, Hearing, Party, Violation};
+use crate::judge::{Found, Hearing, Party};
 use crate::node::Desk;
 use crate::plan::{Deed, Kind};
 
