@@ -3,7 +3,7 @@
 //! A file of ours says in its first line whose it is. One that is not ours is replaced only where the operator named it; it then stands beside ours, as
 //! `resolv.conf.before-hydrant`, until the lease is lost. A file of another lease of ours is never replaced.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -152,7 +152,7 @@ fn whose(path: &Path, owner: &str) -> Result<Whose, ResolvError> {
     })
 }
 
-/// A second name for the file that is there, also when it is a link: at every moment there is a file.
+/// A second name for the file that is there, also when it is a link: at every moment there is a file, and a power cut leaves one of them.
 fn keep(path: &Path) -> io::Result<()> {
     let before = before(path);
     // What was kept there is from a time when a file of ours was replaced by somebody: theirs is the one before ours now.
@@ -161,7 +161,11 @@ fn keep(path: &Path) -> io::Result<()> {
         Ok(()) | Err(_) => {}
     }
     // Some file systems have no second names.
-    fs::hard_link(path, &before).or_else(|_| fs::copy(path, &before).map(|_| ()))
+    fs::hard_link(path, &before).or_else(|_| {
+        fs::copy(path, &before)?;
+        File::open(&before)?.sync_all()
+    })?;
+    durable::sync_directory(path)
 }
 
 fn before(path: &Path) -> PathBuf {
