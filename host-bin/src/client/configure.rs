@@ -99,15 +99,19 @@ impl Configured {
         &self.changed
     }
 
-    /// Sees what setting this lease would change, and takes away a file of an earlier lease that is at another place.
-    ///
-    /// # Errors
-    /// [`ConfigureError`], when the kernel does not tell the MTU or the file cannot be taken away.
-    pub(crate) async fn look(&mut self, lease: &NamedLease) -> Result<(), ConfigureError> {
+    /// Sees what setting this lease would change, and takes away a file of an earlier lease that is at another place. What fails is told: the kernel
+    /// does not tell the MTU, or the file cannot be taken away.
+    pub(crate) async fn look(&mut self, lease: &NamedLease) -> Vec<ConfigureError> {
         let left = self.resolv_conf.as_ref().and_then(|resolv_conf| {
             let before = self.changed.resolv_conf.replace(resolv_conf.path().to_owned());
             before.filter(|before| before != resolv_conf.path())
         });
+        // The operator names another file now.
+        let taken = left.map_or(Ok(()), |left| take_away(&left, &self.owner).map_err(Into::into));
+        [self.look_at_mtu(lease).await, taken].into_iter().filter_map(Result::err).collect()
+    }
+
+    async fn look_at_mtu(&mut self, lease: &NamedLease) -> Result<(), ConfigureError> {
         if let Some(mtu) = usable_mtu(lease) {
             let is = self.mtu().await.map_err(refused("to tell the MTU"))?;
             // What we set for a lease before is no MTU to go back to; what somebody has set since is.
@@ -115,8 +119,7 @@ impl Configured {
             let before = ours.map_or(is, |changed| changed.before);
             self.changed.mtu = (before != mtu || is != mtu).then_some(Mtu { before, now: mtu });
         }
-        // The operator names another file now.
-        left.map_or(Ok(()), |left| take_away(&left, &self.owner).map_err(Into::into))
+        Ok(())
     }
 
     /// Sets all that the lease says, or prolongs what is set; what only the lease `before` said is taken away. What fails is told, and the rest is done.

@@ -106,18 +106,15 @@ impl Tenancy {
     /// Writes the lease down, with what is about to be changed, before it is: whoever comes after us can undo it.
     async fn configure(&mut self, status: Status, lease: NamedLease) {
         let before = self.held.take().map(|(_, lease)| lease);
-        let mut complaints = Vec::new();
-        if let Some(configured) = &mut self.configured
-            && let Err(error) = configured.look(&lease).await
-        {
-            complaints.push(chain(&error));
+        let mut failed = Vec::new();
+        if let Some(configured) = &mut self.configured {
+            failed.extend(configured.look(&lease).await);
         }
         self.write(&lease);
         if let Some(configured) = &mut self.configured {
-            for error in configured.set(&lease, before.as_ref(), Timestamp::now()).await {
-                complaints.push(chain(&error));
-            }
+            failed.extend(configured.set(&lease, before.as_ref(), Timestamp::now()).await);
         }
+        let complaints: Vec<_> = failed.iter().map(|error| chain(error)).collect();
         for complaint in complaints.iter().filter(|one| !self.complaints.contains(one)) {
             say(&format!("{}: {complaint}", self.container));
         }
