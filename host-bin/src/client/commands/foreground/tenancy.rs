@@ -78,11 +78,7 @@ impl Tenancy {
             NamedLease::new(&self.container, Some(interface), mac, Way::Dhcp, &lease, &clocks);
         let until =
             lease.expires_at.map_or_else(|| "without end".to_owned(), |at| format!("until {at}"));
-        let word = reason.word();
-        say(&format!(
-            "{}: {word}: {} from {}, {until}",
-            self.container, lease.address, lease.server
-        ));
+        let (word, address, server) = (reason.word(), lease.address, lease.server);
         self.configure(Status::Leased, lease).await;
         self.tell(reason);
     }
