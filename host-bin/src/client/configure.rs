@@ -48,6 +48,13 @@ pub(crate) struct Changed {
     resolv_conf: Option<PathBuf>,
 }
 
+impl Changed {
+    /// Whether there is nothing to undo, but what the kernel takes back.
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// An interface's MTU in octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Mtu {
@@ -176,16 +183,19 @@ impl Configured {
     }
 
     /// Takes away what [`Configured::set`] set, and puts back what was there before. What is gone already is no error.
-    pub(crate) async fn clear(&mut self, lease: &NamedLease) {
+    ///
+    /// # Errors
+    /// When the file for names is not as it was before; it is still to be undone then.
+    pub(crate) async fn clear(&mut self, lease: &NamedLease) -> Result<(), ResolvError> {
         self.clear_address(lease).await;
         if let Err(error) = self.restore_mtu().await {
             tracing::debug!(%error, "the MTU was not put back");
         }
-        if let Some(path) = self.changed.resolv_conf.take()
-            && let Err(error) = take_away(&path, &self.owner)
-        {
-            tracing::debug!(%error, "the file for names was not put back");
+        if let Some(path) = &self.changed.resolv_conf {
+            take_away(path, &self.owner)?;
+            self.changed.resolv_conf = None;
         }
+        Ok(())
     }
 
     async fn clear_address(&self, lease: &NamedLease) {

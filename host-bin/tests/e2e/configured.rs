@@ -6,6 +6,7 @@ use std::process::Command;
 
 use hydrant::testbed::{Child, Node, Testbed};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::harness::{self, DIR};
 use crate::ours::{client_state, foreground, hydrant};
@@ -148,6 +149,77 @@ fn a_renewal_changes_what_the_server_says_now() {
     });
 }
 
+/// Whoever comes after a client that was killed undoes what it left, also when no server answers and nothing is leased anew.
+#[test]
+fn what_a_killed_client_left_is_undone_without_a_server() {
+    harness::run(&[], |bed| {
+        let [server, node] = nodes(bed);
+        let mut serving = Serving::start(&server, "toml", CONFIG);
+        let path = file("resolv.conf", "nameserver 9.9.9.9\n");
+        let named = ["--resolv-conf", &path];
+        let kill = |serving: &mut Serving| {
+            device(&node, &named).kill();
+            serving.cut();
+            assert_eq!((mtu(&node), lines(&path).len()), (1_400, 3));
+        };
+        let is_undone =
+            || (mtu(&node), lines(&path)) == (1_500, vec!["nameserver 9.9.9.9".to_owned()]);
+
+        // Its lease ran out meanwhile.
+        kill(&mut serving);
+        let stored = format!("{}/names/display@eth0.json", client_state(&node));
+        let mut lease = serde_json::from_slice::<Value>(&fs::read(&stored).unwrap()).unwrap();
+        lease["expires_at"] = lease["leased_at"].clone();
+        fs::write(&stored, lease.to_string()).unwrap();
+        let second = foreground(&node, "display", &[&["--probe", "off"], &named[..]].concat());
+        until_or(SOON, is_undone, || second.said());
+        ends(second, Signal::TERM);
+
+        // It is given back before there is another one.
+        serving.again();
+        kill(&mut serving);
+        let other = ["--probe", "off", "--ip", "10.0.1.140"];
+        let third = foreground(&node, "display", &[&other, &named[..]].concat());
+        until_or(SOON, || hears_usr2(third.id()), || third.said());
+        ends(third, Signal::USR2);
+        assert!(is_undone());
+        assert_eq!(addresses(&node), 0);
+    });
+}
+
+/// Whether the process has a handler for SIGUSR2, which would end it otherwise (proc(5)).
+fn hears_usr2(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+    caught & (1 << (Signal::USR2.as_raw() - 1)) != 0
+}
+
+/// It is said, and the next release tries again.
+#[test]
+fn what_cannot_be_put_back_is_not_forgotten() {
+    harness::run(&[], |bed| {
+        let [server, node] = nodes(bed);
+        let _serving = Serving::start(&server, "toml", CONFIG);
+        let folder = format!("{DIR}/kept");
+        fs::create_dir(&folder).unwrap();
+        let path = format!("{folder}/resolv.conf");
+        fs::write(&path, "nameserver 9.9.9.9\n").unwrap();
+        ends(device(&node, &["--resolv-conf", &path]), Signal::TERM);
+        mount(&["--bind", &folder, &folder]);
+        mount(&["-o", "remount,bind,ro", &folder]);
+        let state = client_state(&node);
+        let release = || hydrant(&node, &["release", "display", "--state", &state]);
+        let answer = release();
+        assert_eq!(answer.code, Some(1), "{answer:?}");
+        let said = format!("{path} cannot be taken away: Read-only file system");
+        assert!(answer.said.contains(&said), "{answer:?}");
+        mount(&["-o", "remount,bind,rw", &folder]);
+        let answer = release();
+        assert_eq!((answer.code, lines(&path)), (Some(0), vec!["nameserver 9.9.9.9".to_owned()]));
+    });
+}
+
 /// In a namespace with a name it is the namespace's own file; and what is not ours stays.
 #[test]
 fn a_namespace_has_a_file_of_its_own_and_other_files_stay() {
@@ -188,7 +260,11 @@ fn own_etc() {
         fs::copy(format!("/etc/{name}"), format!("{etc}/{name}")).unwrap();
     }
     fs::write(format!("{etc}/resolv.conf"), "nameserver 9.9.9.9\n").unwrap();
-    let mounted = Command::new("mount").args(["--bind", &etc, "/etc"]).output().unwrap();
+    mount(&["--bind", &etc, "/etc"]);
+}
+
+fn mount(arguments: &[&str]) {
+    let mounted = Command::new("mount").args(arguments).output().unwrap();
     assert!(mounted.status.success(), "{mounted:?}");
 }
 

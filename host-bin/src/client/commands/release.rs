@@ -78,12 +78,16 @@ async fn release(
             Way::Dhcp => by_dhcp(session, &stored.lease).await?,
         }
     }
-    if let Some(changed) = stored.configured.take() {
-        unconfigure(segment, &stored.lease, changed).await?;
+    let undone = match stored.configured.clone() {
+        Some(changed) => unconfigure(segment, &stored.lease, changed).await,
+        None => Ok(()),
+    };
+    if undone.is_ok() {
+        stored.configured = None;
     }
     stored.released_at.get_or_insert_with(Timestamp::now);
     session.store.write(segment, &stored)?;
-    Ok(address)
+    undone.map(|()| address)
 }
 
 /// What `lease --configure` set and left behind when it ended.
@@ -94,8 +98,8 @@ async fn unconfigure(segment: &Segment, lease: &NamedLease, changed: Changed) ->
     // With its interface, all but the file is gone already.
     let index = all.iter().find(same).map_or(0, |one| one.index);
     let owner = owner(&lease.name, segment);
-    Configured::new(watch.handle().clone(), index, owner, None, changed).clear(lease).await;
-    Ok(())
+    let mut configured = Configured::new(watch.handle().clone(), index, owner, None, changed);
+    configured.clear(lease).await.map_err(|error| Ended::failed(&error))
 }
 
 /// One RELEASE to the server (RFC 2131 section 4.4.6), which nobody acknowledges.

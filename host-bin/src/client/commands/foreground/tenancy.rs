@@ -80,14 +80,20 @@ impl Tenancy {
             lease.expires_at.map_or_else(|| "without end".to_owned(), |at| format!("until {at}"));
         let (word, address, server) = (reason.word(), lease.address, lease.server);
         self.configure(Status::Leased, lease).await;
+        // Who waits for the word finds all done.
+        say(&format!("{}: {word}: {address} from {server}, {until}", self.container));
         self.tell(reason);
     }
 
     /// RFC 2131 section 3.2 (4): nobody answered, and the lease is good.
     pub(super) async fn use_stored(&mut self, stored: Option<&Stored>) {
         let wall = Timestamp::now();
-        let Some(stored) = stored.filter(|stored| stored.is_valid(wall)) else { return };
-        if self.held.is_some() {
+        let Some(stored) = stored else { return };
+        // It ran out while nobody was there to undo it.
+        if stored.lease.is_over(wall) {
+            self.leave_stored(Some(stored)).await;
+        }
+        if self.held.is_some() || !stored.is_valid(wall) {
             return;
         }
         let lease = stored.lease.clone();
@@ -133,8 +139,8 @@ impl Tenancy {
 
     /// Takes away what the one before us left on the interface for us, once it is not ours any more.
     pub(super) async fn leave_stored(&mut self, stored: Option<&Stored>) {
-        if let (None, Some(configured), Some(stored)) = (&self.held, &mut self.configured, stored) {
-            configured.clear(&stored.lease).await;
+        if let (None, Some(stored)) = (&self.held, stored) {
+            clear(&mut self.configured, &stored.lease, &self.container).await;
         }
     }
 
@@ -142,9 +148,7 @@ impl Tenancy {
     pub(super) async fn lose(&mut self, why: &str) {
         let Some((_, lease)) = &self.held else { return };
         say(&format!("{}: lost {}: {why}", self.container, lease.address));
-        if let Some(configured) = &mut self.configured {
-            configured.clear(lease).await;
-        }
+        clear(&mut self.configured, lease, &self.container).await;
         self.tell(Reason::Lost);
         self.held = None;
     }
@@ -154,10 +158,16 @@ impl Tenancy {
     /// # Errors
     /// When the file cannot be read or written.
     pub(super) async fn given_back(&mut self) -> Result<(), Ended> {
+        let stored = self.stored()?;
+        // Perhaps nothing is held yet.
+        self.leave_stored(stored.as_ref()).await;
         self.lose("given back").await;
-        if let Some(mut stored) = self.stored()? {
+        if let Some(mut stored) = stored {
             stored.released_at.get_or_insert_with(Timestamp::now);
-            stored.configured = None;
+            if let Some(configured) = &self.configured {
+                let left = configured.changed().clone();
+                stored.configured = Some(left).filter(|left| !left.is_nothing());
+            }
             self.session.store.write(&self.segment, &stored)?;
         }
         Ok(())
@@ -181,5 +191,14 @@ impl Tenancy {
             Some((Status::Stored, lease)) => lease.expires_at,
             Some((Status::Leased | Status::Expired, _)) | None => None,
         }
+    }
+}
+
+/// Undoes what the lease changed, if anything is configured, and says what cannot be undone.
+async fn clear(configured: &mut Option<Configured>, lease: &NamedLease, container: &Container) {
+    if let Some(configured) = configured
+        && let Err(error) = configured.clear(lease).await
+    {
+        say(&format!("{container}: {}", chain(&error)));
     }
 }
