@@ -356,6 +356,30 @@ fn a_sector_whose_header_is_damaged_is_missed() {
     assert!((30..60).contains(&store.book.entries.len()), "{}", store.book.entries.len());
 }
 
+/// Of two sectors without a readable beginning only the second can be one that was never finished: taken for unfinished both, one would keep the number
+/// that the next sector gets, too, and would stand for it at the next start.
+#[test]
+fn one_sector_at_most_is_taken_for_unfinished() {
+    let (mut store, _) = Store::open(Memory::new(4, 512, 8));
+    for last in 1..=60 {
+        store.record(&bind(last, last, 100));
+    }
+    let begun = store.journal.usage().sectors_begun;
+    assert!((4..8).contains(&begun), "none is used again yet: the newest is the last of {begun}");
+    let mut medium = store.journal.into_medium();
+    let records_of = |sector: u32| sector * 512 + 16;
+    for sector in [begun - 2, begun - 1] {
+        medium.octets[records_of(sector) as usize + 5] ^= 1;
+    }
+    let (mut store, opened) = Store::open(medium);
+    assert_eq!((opened.sectors, opened.sectors_lost), (begun - 1, 0));
+    let [damage, None, None, None] = opened.damage else { panic!("{:?}", opened.damage) };
+    let damage = damage.unwrap();
+    assert_eq!((damage.sector, damage.at), (begun - 2, records_of(begun - 2)));
+    store.record(&bind(61, 61, 100));
+    store.reopened();
+}
+
 #[test]
 fn what_is_torn_is_said_and_never_written_behind() {
     let (mut store, _) = Store::open(Memory::new(4, 4_096, 4));
