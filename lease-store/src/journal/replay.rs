@@ -134,19 +134,16 @@ pub(super) fn replay<M: Medium>(
     let mut window = Window::new();
     let mut opened = Opened::default();
     let mut ring = Ring { layout, oldest: 0, newest: survey(medium, layout)?, spare: None };
+    // Where its records end is not known yet: up to where they were durable, whatever stands there.
     let mut newest = None;
-    // Up to where the newest one was durable, whatever stands there.
-    let mut begun_to = 0;
     // What an older one says of the oldest is never too late: the oldest only moves on.
     while let Some(page) = last(medium, &ring)? {
         let begun = beginning(medium, &mut window, layout, page)?;
         let counted = counts(medium, &mut window, &ring, page, begun)?;
         // One sector at a time is begun, and only behind one that counts: of a second one the record that says so is damaged.
         if counted || ring.spare.is_some() {
-            if !counted {
-                begun_to = layout.header_len() + BEGIN_LEN.next_multiple_of(layout.unit());
-            }
-            newest = Some((page, layout.header_len()));
+            let said = if counted { 0 } else { BEGIN_LEN.next_multiple_of(layout.unit()) };
+            newest = Some((page, layout.header_len() + said));
             ring.newest = page.seq;
             ring.oldest = oldest(medium, &mut window, &ring, page, begun)?;
             break;
@@ -163,7 +160,7 @@ pub(super) fn replay<M: Medium>(
     while let Some(page) = next {
         let guess = page.sector + 1;
         next = ring.first_from(medium, page.seq + 1, guess)?;
-        let mut known_end = if next.is_none() { begun_to } else { 0 };
+        let mut known_end = 0;
         if let Some(after) = next {
             opened.sectors_lost += after.seq - page.seq - 1;
             if after.seq == page.seq + 1
@@ -171,6 +168,8 @@ pub(super) fn replay<M: Medium>(
             {
                 known_end = begin.previous_end.min(geometry.sector_len);
             }
+        } else if let Some((_, durable_to)) = newest {
+            known_end = durable_to;
         }
         let mut time = opened.time;
         let mut records = 0;
