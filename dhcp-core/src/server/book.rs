@@ -115,19 +115,21 @@ pub enum Unavailable {
 /// [`LeaseBook::forget_promise`] when that failed.
 pub trait LeaseBook {
     /// What a search for a client found, for the offer that may follow: it need not search again. `()` for a book to which that means nothing.
-    type Found: Copy + fmt::Debug + Default;
+    type Found: Copy + fmt::Debug;
 
-    /// What the client has, is offered or had last in the subnet; at most one address (one lease per client).
-    fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry>;
-
-    /// As [`LeaseBook::entry_of`], with what was found. That holds until the book changes.
+    /// What the client has, is offered or had last in the subnet, at most one address (one lease per client), and what was found. That holds until the
+    /// book changes.
     fn search(
         &self,
         subnet: SubnetIndex,
         key: &ClientKey,
         now: Timestamp,
-    ) -> (Option<Entry>, Self::Found) {
-        (self.entry_of(subnet, key, now), Self::Found::default())
+    ) -> (Option<Entry>, Self::Found);
+
+    /// As [`LeaseBook::search`], for whoever makes no offer.
+    fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
+        let (entry, _) = self.search(subnet, key, now);
+        entry
     }
 
     /// What is known of an address; `None` when it is in no pool and no reservation.

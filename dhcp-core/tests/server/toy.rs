@@ -86,10 +86,11 @@ fn living(entry: &Entry) -> bool {
 impl LeaseBook for ToyBook {
     type Found = ();
 
-    fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
+    fn search(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> (Option<Entry>, ()) {
         let own = self.in_subnet(subnet, now).filter(|entry| entry.key == Some(*key));
         let own = own.filter(|entry| entry.standing != Standing::Quarantined);
-        own.max_by_key(|entry| (entry.standing == Standing::Bound, living(entry), entry.until))
+        let rank = |entry: &Entry| (entry.standing == Standing::Bound, living(entry), entry.until);
+        (own.max_by_key(rank), ())
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {

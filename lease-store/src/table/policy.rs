@@ -260,11 +260,6 @@ impl<I: Index> Work<'_, I> {
 impl<S: Store> LeaseBook for LeaseTable<S> {
     type Found = Own;
 
-    fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
-        let (entry, _) = self.search(subnet, key, now);
-        entry
-    }
-
     fn search(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> (Option<Entry>, Own) {
         let view = self.view();
         let own = view.own(subnet, key);

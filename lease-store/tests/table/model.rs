@@ -289,8 +289,8 @@ impl Slot {
 impl LeaseBook for Model {
     type Found = ();
 
-    fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
-        self.seen(now).current(subnet, key)
+    fn search(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> (Option<Entry>, ()) {
+        (self.seen(now).current(subnet, key), ())
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {

@@ -89,12 +89,6 @@ impl Pair {
 impl LeaseBook for Pair {
     type Found = <Table as LeaseBook>::Found;
 
-    fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
-        let entry = self.table.entry_of(subnet, key, now);
-        assert_eq!(entry, self.model.entry_of(subnet, key, now));
-        entry
-    }
-
     fn search(
         &self,
         subnet: SubnetIndex,
@@ -119,6 +113,7 @@ impl LeaseBook for Pair {
 
     fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Entry, Unavailable> {
         self.before(ask.now);
+        // The sweep changed the book.
         let swept = || self.table.search(ask.subnet, ask.key, ask.now).1;
         let found = if self.prompt { swept() } else { found };
         let offered = self.table.offer_found(ask, found);
