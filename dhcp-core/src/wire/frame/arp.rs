@@ -106,35 +106,10 @@ impl Arp {
         let [n0, n1, n2, n3, n4, n5] = ETHERNET_IPV4;
         let ([a, b, c, d, e, f], [s0, s1, s2, s3]) = (self.sender_mac, self.sender.octets());
         let ([g, h, i, j, k, l], [t0, t1, t2, t3]) = (self.target_mac, self.target.octets());
+        let operation = self.operation as u8;
         *packet = [
-            n0,
-            n1,
-            n2,
-            n3,
-            n4,
-            n5,
-            0,
-            self.operation as u8,
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            s0,
-            s1,
-            s2,
-            s3,
-            g,
-            h,
-            i,
-            j,
-            k,
-            l,
-            t0,
-            t1,
-            t2,
-            t3,
+            n0, n1, n2, n3, n4, n5, 0, operation, a, b, c, d, e, f, s0, s1, s2, s3, g, h, i, j, k,
+            l, t0, t1, t2, t3,
         ];
         Some(ethernet.header_len() + ARP_LEN)
     }
