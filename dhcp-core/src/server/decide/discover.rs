@@ -120,11 +120,16 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     ) -> Result<Offered, Unavailable> {
         let config = self.segment.get(subnet).ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
-        let mut found = known.found.take().filter(|(of, _)| *of == subnet);
+        let found = known.found.take().filter(|(of, _)| *of == subnet);
+        let mut found = found.map(|(_, found)| found);
         let Known { key, held, .. } = &*known;
         let before = match held {
             Some(held) if held.subnet == subnet => Some(held.address),
-            Some(_) => self.search_in(subnet, key).0.map(|held| held.address),
+            Some(_) => {
+                let (held, found_here) = self.search_in(subnet, key);
+                found = Some(found_here);
+                held.map(|held| held.address)
+            }
             None => None,
         };
         let hardware = self.client.hardware;
@@ -132,7 +137,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         let ask = Ask { subnet, key, hardware, reserved, requested, hold_until, now };
         for _ in 0..=OWN_ADDRESSES_MAX {
             let entry = match found.take() {
-                Some((_, found)) => self.book.offer_found(&ask, found),
+                Some(found) => self.book.offer_found(&ask, found),
                 None => self.book.offer(&ask),
             };
             let entry = entry.as_ref().map_err(|why| *why)?;
