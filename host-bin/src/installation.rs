@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use dhcp_core::id::InstallationKey;
 
 use crate::durable::{self, Readers};
+use crate::fs_error::FsError;
 
 /// The file under the state directory.
 const FILE: &str = "installation.key";
@@ -19,13 +20,8 @@ const HEADER: &str = "# Hydrant's installation key: made once, never to be chang
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InstallationError {
-    #[error("{} cannot be {doing}", path.display())]
-    Io {
-        path: PathBuf,
-        doing: &'static str,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FsError),
     #[error(
         "{} does not hold an installation key (32 hex digits on a line); restore it, since another key means other MAC addresses for all containers",
         path.display()
@@ -41,21 +37,17 @@ pub(crate) enum InstallationError {
 /// [`InstallationError`].
 pub(crate) fn load_or_create(state: &Path) -> Result<InstallationKey, InstallationError> {
     let path = state.join(FILE);
-    let failed = |doing| {
-        let path = path.clone();
-        move |source| InstallationError::Io { path, doing, source }
-    };
     match fs::read_to_string(&path) {
         Ok(text) => return parse(&text).ok_or(InstallationError::Damaged { path }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed("read")(error)),
+        Err(error) => return Err(FsError::of(&path, "read")(error).into()),
     }
     let mut octets = [0; 16];
     getrandom::fill(&mut octets).map_err(InstallationError::NoEntropy)?;
-    fs::create_dir_all(state).map_err(failed("made"))?;
-    create(&path, &octets).map_err(failed("written"))?;
+    fs::create_dir_all(state).map_err(FsError::of(state, "made"))?;
+    create(&path, &octets).map_err(FsError::of(&path, "written"))?;
     // Another may have been faster; theirs counts then.
-    let text = fs::read_to_string(&path).map_err(failed("read"))?;
+    let text = fs::read_to_string(&path).map_err(FsError::of(&path, "read"))?;
     parse(&text).ok_or(InstallationError::Damaged { path })
 }
 

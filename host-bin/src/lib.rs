@@ -9,6 +9,7 @@ mod config;
 pub mod control;
 mod demo;
 mod durable;
+mod fs_error;
 pub mod fuzzing;
 mod image;
 mod installation;

@@ -39,13 +39,14 @@ use crate::config::load;
 use crate::config::model::Config;
 use crate::config::render::Rendered;
 use crate::config::report::Severity;
+use crate::fs_error::FsError;
 use crate::installation::InstallationError;
 use crate::medium::{FileError, FileMedium};
 use crate::net::WatchError;
 use crate::serve::engine::Engine;
 use crate::serve::host::{Host, Why};
 use crate::serve::store::{Book, Record, empty_book};
-use crate::state::{StateDir, StateError};
+use crate::state::StateDir;
 use crate::{check, installation, logging, notify};
 
 /// The engine as it runs on a host.
@@ -70,9 +71,9 @@ pub(crate) enum ServeError {
         /// The first error, and where it is.
         why: String,
     },
-    /// See [`StateError`].
+    /// A file in the state directory, or that itself, cannot be made, read or written.
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] FsError),
     /// See [`InstallationError`].
     #[error(transparent)]
     Installation(#[from] InstallationError),

@@ -16,33 +16,12 @@ use std::path::{Path, PathBuf};
 use dhcp_core::net::Subnet;
 
 use crate::durable::{self, Readers};
+use crate::fs_error::FsError;
 
 /// The state directory.
 #[derive(Clone, Debug)]
 pub(crate) struct StateDir {
     path: PathBuf,
-}
-
-/// What went wrong with the state directory.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StateError {
-    /// A file or directory cannot be made, read or written.
-    #[error("{} cannot be {what}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// `made`, `read` or `written`.
-        what: &'static str,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl StateError {
-    fn io<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Self + use<'p> {
-        move |source| Self::Io { path: path.to_owned(), what, source }
-    }
 }
 
 impl StateDir {
@@ -52,13 +31,13 @@ impl StateDir {
     }
 
     /// Makes the directory when it is not there; nobody else may look into it.
-    pub(crate) fn create(&self) -> Result<(), StateError> {
+    pub(crate) fn create(&self) -> Result<(), FsError> {
         let mut builder = fs::DirBuilder::new();
         builder
             .recursive(true)
             .mode(0o700)
             .create(&self.path)
-            .map_err(StateError::io("made", &self.path))
+            .map_err(FsError::of(&self.path, "made"))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -79,7 +58,7 @@ impl StateDir {
     }
 
     /// Notes that it is, or that it is not any more.
-    pub(crate) fn set_clock_behind(&self, behind: bool) -> Result<(), StateError> {
+    pub(crate) fn set_clock_behind(&self, behind: bool) -> Result<(), FsError> {
         let path = self.clock_behind();
         let done = if behind {
             let note = b"the lease clock is behind the wall clock\n";
@@ -90,7 +69,7 @@ impl StateDir {
                 other => other.and_then(|()| durable::sync_directory(&path)),
             }
         };
-        done.map_err(StateError::io("written", &path))
+        done.map_err(FsError::of(&path, "written"))
     }
 
     fn clock_behind(&self) -> PathBuf {
@@ -104,10 +83,7 @@ impl StateDir {
     }
 
     /// Writes down which subnets are served, for those who look at the leases when the server does not run. Nothing is written when nothing changed.
-    pub(crate) fn set_subnets(
-        &self,
-        subnets: impl Iterator<Item = Subnet>,
-    ) -> Result<(), StateError> {
+    pub(crate) fn set_subnets(&self, subnets: impl Iterator<Item = Subnet>) -> Result<(), FsError> {
         let subnets = subnets.collect::<Vec<_>>();
         let path = self.subnets_file();
         if path.exists() && self.subnets() == subnets {
@@ -115,7 +91,7 @@ impl StateDir {
         }
         let text = subnets.iter().map(|subnet| format!("{subnet}\n")).collect::<String>();
         let written = durable::write(&path, text.as_bytes(), Readers::Owner);
-        written.map_err(StateError::io("written", &path))
+        written.map_err(FsError::of(&path, "written"))
     }
 
     fn subnets_file(&self) -> PathBuf {

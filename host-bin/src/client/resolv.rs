@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::client::lease::NamedLease;
 use crate::durable::{self, Readers};
+use crate::fs_error::FsError;
 
 /// How the first line of each file of ours begins; the owner follows.
 const OURS: &str = "# Written by hydrant for ";
@@ -33,13 +34,8 @@ pub(crate) enum ResolvError {
     Foreign { path: PathBuf },
     #[error("{} is another lease's of hydrant, {owner}, and stays as it is; say another file by `--resolv-conf FILE`, or `none`", path.display())]
     OtherLease { path: PathBuf, owner: String },
-    #[error("{} cannot be {doing}", path.display())]
-    Io {
-        path: PathBuf,
-        doing: &'static str,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FsError),
 }
 
 /// Whose the file is.
@@ -89,20 +85,21 @@ impl ResolvConf {
             Whose::Foreign if !self.named => {
                 return Err(ResolvError::Foreign { path: path.clone() });
             }
-            Whose::Foreign => keep(path).map_err(failed(path, "kept beside the new one"))?,
+            Whose::Foreign => keep(path).map_err(FsError::of(path, "kept beside the new one"))?,
             Whose::Nobodys => {
                 let folder = path.parent().unwrap_or(path);
-                fs::create_dir_all(folder).map_err(failed(folder, "made"))?;
+                fs::create_dir_all(folder).map_err(FsError::of(folder, "made"))?;
             }
         }
-        durable::write(path, text.as_bytes(), Readers::Everybody).map_err(failed(path, "written"))
+        let written = durable::write(path, text.as_bytes(), Readers::Everybody);
+        Ok(written.map_err(FsError::of(path, "written"))?)
     }
 }
 
 /// Takes the owner's file away and puts back what was there before it. What somebody else put there meanwhile stays.
 ///
 /// # Errors
-/// [`ResolvError::Io`].
+/// [`ResolvError::File`].
 pub(crate) fn take_away(path: &Path, owner: &str) -> Result<(), ResolvError> {
     match whose(path, owner)? {
         Whose::Nobodys | Whose::OtherLease(_) | Whose::Foreign => return Ok(()),
@@ -114,7 +111,8 @@ pub(crate) fn take_away(path: &Path, owner: &str) -> Result<(), ResolvError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(path),
         Err(error) => Err(error),
     };
-    gone.and_then(|()| durable::sync_directory(path)).map_err(failed(path, "taken away"))
+    let gone = gone.and_then(|()| durable::sync_directory(path));
+    Ok(gone.map_err(FsError::of(path, "taken away"))?)
 }
 
 /// What the file is to say; none when the lease says nothing of names.
@@ -142,7 +140,7 @@ fn whose(path: &Path, owner: &str) -> Result<Whose, ResolvError> {
             let nobodys = fs::symlink_metadata(path).is_err();
             return Ok(if nobodys { Whose::Nobodys } else { Whose::Foreign });
         }
-        Err(source) => return Err(failed(path, "read")(source)),
+        Err(source) => return Err(FsError::of(path, "read")(source).into()),
     };
     let text = String::from_utf8_lossy(&octets).into_owned();
     Ok(match text.lines().next().and_then(|line| line.strip_prefix(OURS)) {
@@ -172,11 +170,6 @@ fn before(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".before-hydrant");
     PathBuf::from(name)
-}
-
-fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> ResolvError {
-    let path = path.to_owned();
-    move |source| ResolvError::Io { path, doing, source }
 }
 
 /// The name that `ip netns` has for our network namespace, if it has one.

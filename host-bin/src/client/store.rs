@@ -7,7 +7,6 @@
 
 mod changes;
 
-use core::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,6 +19,7 @@ use crate::client::configure::Changed;
 use crate::client::lease::NamedLease;
 use crate::client::place::Segment;
 use crate::durable::{self, Readers};
+use crate::fs_error::FsError;
 use lease_store::container::ContainerName;
 
 /// The layout of the file. A file of another is left alone.
@@ -77,13 +77,8 @@ pub(crate) type ReadOne = Result<(Segment, Stored), StoreError>;
 /// Which file could not be read or written, and why.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error("{} cannot be {doing}", path.display())]
-    Io {
-        path: PathBuf,
-        doing: Doing,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FsError),
     #[error("{} is not a stored lease and counts for nothing; the name's next lease takes its place", path.display())]
     Damaged {
         path: PathBuf,
@@ -92,24 +87,6 @@ pub(crate) enum StoreError {
     },
     #[error("{} has format {found}; this program knows format {FORMAT} and leaves it alone", path.display())]
     Format { path: PathBuf, found: u32 },
-}
-
-/// What was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doing {
-    Made,
-    Read,
-    Written,
-}
-
-impl fmt::Display for Doing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Made => "made",
-            Self::Read => "read",
-            Self::Written => "written",
-        })
-    }
 }
 
 impl Store {
@@ -121,11 +98,11 @@ impl Store {
     /// Notices of changes to any of the files. The directory is made if it is not there.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`StoreError::File`].
     pub(crate) fn changes(&self) -> Result<Changes, StoreError> {
-        fs::create_dir_all(&self.directory)
-            .and_then(|()| Changes::of(&self.directory))
-            .map_err(|source| self.failed(Doing::Read, source))
+        let changes =
+            fs::create_dir_all(&self.directory).and_then(|()| Changes::of(&self.directory));
+        Ok(changes.map_err(FsError::of(&self.directory, "read"))?)
     }
 
     /// The file of a name on a segment.
@@ -153,12 +130,12 @@ impl Store {
         let entries = match fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(self.failed(Doing::Read, source)),
+            Err(source) => return Err(FsError::of(&self.directory, "read")(source).into()),
         };
         let mut paths = entries
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|source| self.failed(Doing::Read, source))?;
+            .map_err(FsError::of(&self.directory, "read"))?;
         paths.sort();
         let read_one = |path: PathBuf| {
             let segment = segment_of(&path)?;
@@ -170,19 +147,15 @@ impl Store {
     /// Writes the file of the lease's name. After a power cut there is what was there before or what is there now.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`StoreError::File`].
     pub(crate) fn write(&self, segment: &Segment, stored: &Stored) -> Result<(), StoreError> {
-        fs::create_dir_all(&self.directory).map_err(|source| self.failed(Doing::Made, source))?;
+        fs::create_dir_all(&self.directory).map_err(FsError::of(&self.directory, "made"))?;
         let path = self.path(&stored.lease.name, segment);
         let mut text = serde_json::to_string_pretty(stored)
             .expect("a lease is made of what JSON has, with text as keys");
         text.push('\n');
         let written = durable::write(&path, text.as_bytes(), Readers::Owner);
-        written.map_err(|source| StoreError::Io { path, doing: Doing::Written, source })
-    }
-
-    fn failed(&self, doing: Doing, source: io::Error) -> StoreError {
-        StoreError::Io { path: self.directory.clone(), doing, source }
+        Ok(written.map_err(FsError::of(&path, "written"))?)
     }
 }
 
@@ -190,9 +163,7 @@ fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(StoreError::Io { path: path.to_owned(), doing: Doing::Read, source });
-        }
+        Err(source) => return Err(FsError::of(path, "read")(source).into()),
     };
     // The format comes first: a later one may lack what this one has.
     #[derive(Deserialize)]
