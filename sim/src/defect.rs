@@ -5,9 +5,11 @@
 
 use clap::ValueEnum;
 use dhcp_core::server::book::Change;
+use dhcp_core::wire::message::MessageType;
+use dhcp_core::wire::options::code;
 
 use crate::judge::Violation;
-use crate::octets::option;
+use crate::octets::{CHADDR, CIADDR, XID, YIADDR, option};
 use crate::plan::Shape;
 
 /// One broken promise.
@@ -126,9 +128,11 @@ impl Defect {
     #[must_use]
     pub(crate) fn is_deaf_to(self, message: &[u8]) -> bool {
         match self {
-            Self::IgnoresDeclines => kind(message) == Some(DECLINE),
+            Self::IgnoresDeclines => kind(message) == Some(MessageType::Decline),
             Self::IgnoresSome => message.get(CHADDR + 5).is_some_and(|octet| octet % 8 == 3),
-            Self::IgnoresRenewals => kind(message) == Some(REQUEST) && has_address(message),
+            Self::IgnoresRenewals => {
+                kind(message) == Some(MessageType::Request) && has_address(message)
+            }
             Self::SharesPool
             | Self::TellsLonger
             | Self::LosesWrites
@@ -157,7 +161,7 @@ impl Defect {
     pub(crate) fn mishear(self, message: &mut [u8]) {
         if self == Self::Misremembers {
             salt(message);
-            if let Some(place) = option(message, 61) {
+            if let Some(place) = option(message, code::CLIENT_ID) {
                 // The identifier becomes padding, with its code and its length.
                 let end = place.end;
                 message.get_mut(place.start - 2..end).unwrap_or_default().fill(0);
@@ -171,27 +175,28 @@ impl Defect {
             salt(message);
         }
         if self == Self::TellsLonger
-            && let Some(place) = option(message, 51)
+            && let Some(place) = option(message, code::LEASE_TIME)
             && let Some(secs) = message.get_mut(place).and_then(|secs| secs.first_chunk_mut())
         {
             *secs = (u32::from_be_bytes(*secs).saturating_mul(4)).to_be_bytes();
         }
         if self == Self::RefusesRenewals
             && has_address(message)
-            && let Some(place) = option(message, 53)
+            && let Some(place) = option(message, code::MESSAGE_TYPE)
             && let Some([kind]) = message.get_mut(place)
         {
-            *kind = NAK;
+            *kind = MessageType::Nak as u8;
         }
         if self == Self::SwapsTimes
-            && let (Some(t1), Some(t2)) = (option(message, 58), option(message, 59))
+            && let (Some(t1), Some(t2)) =
+                (option(message, code::RENEWAL_TIME), option(message, code::REBINDING_TIME))
         {
             for (one, other) in t1.zip(t2) {
                 message.swap(one, other);
             }
         }
         if self == Self::OffersRouter
-            && kind(message) == Some(OFFER)
+            && kind(message) == Some(MessageType::Offer)
             && let Some(host) = message.get_mut(YIADDR + 2..YIADDR + 4)
         {
             // As in `Site::router`.
@@ -199,16 +204,6 @@ impl Defect {
         }
     }
 }
-
-const XID: usize = 4;
-const CIADDR: usize = 12;
-const YIADDR: usize = 16;
-const CHADDR: usize = 28;
-
-const OFFER: u8 = 2;
-const REQUEST: u8 = 3;
-const DECLINE: u8 = 4;
-const NAK: u8 = 6;
 
 /// Mixes the xid into the hardware address; done twice, it is undone.
 fn salt(message: &mut [u8]) {
@@ -226,21 +221,21 @@ fn has_address(message: &[u8]) -> bool {
     message.get(CIADDR..CIADDR + 4).is_some_and(|address| address != [0; 4])
 }
 
-fn kind(message: &[u8]) -> Option<u8> {
-    message.get(option(message, 53)?)?.first().copied()
+fn kind(message: &[u8]) -> Option<MessageType> {
+    MessageType::from_wire(*message.get(option(message, code::MESSAGE_TYPE)?)?.first()?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use dhcp_core::wire::message::HEADER_LEN;
 
-    const OPTIONS: usize = 240;
+    use super::*;
 
     /// A message with types 53 and 61, in this order, behind padding.
     fn message() -> Vec<u8> {
-        let mut octets = vec![0; OPTIONS];
+        let mut octets = vec![0; HEADER_LEN];
         octets[XID] = 0xff;
-        octets.extend([0, 53, 1, DECLINE, 61, 2, 7, 8, 51, 4, 0, 0, 1, 0, 255]);
+        octets.extend([0, 53, 1, 4, 61, 2, 7, 8, 51, 4, 0, 0, 1, 0, 255]);
         octets
     }
 
@@ -249,11 +244,11 @@ mod tests {
         let mut octets = message();
         Defect::Misremembers.mishear(&mut octets);
         assert_eq!(octets[CHADDR + 2], 0xff);
-        assert_eq!(option(&octets, 61), None);
-        assert_eq!(option(&octets, 51), Some(OPTIONS + 10..OPTIONS + 14));
+        assert_eq!(option(&octets, code::CLIENT_ID), None);
+        assert_eq!(option(&octets, code::LEASE_TIME), Some(HEADER_LEN + 10..HEADER_LEN + 14));
         Defect::Misremembers.misspeak(&mut octets);
         assert_eq!(octets[CHADDR + 2], 0);
         Defect::TellsLonger.misspeak(&mut octets);
-        assert_eq!(octets[OPTIONS + 10..OPTIONS + 14], [0, 0, 4, 0]);
+        assert_eq!(octets[HEADER_LEN + 10..HEADER_LEN + 14], [0, 0, 4, 0]);
     }
 }

@@ -13,6 +13,7 @@ use dhcp_core::wire::frame::arp::{Arp, Operation};
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
 use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
 use dhcp_core::wire::message::Scratch;
+use dhcp_core::wire::options::code;
 use lease_store::container::{Container, ContainerName};
 
 use super::server::reply_to;
@@ -311,7 +312,7 @@ impl ClientNode {
     /// Somebody fickle wishes for another time than in the last message.
     fn wish(&mut self, message: &mut [u8]) {
         if let Some(rng) = &mut self.wishes
-            && let Some(place) = option(message, 51)
+            && let Some(place) = option(message, code::LEASE_TIME)
             && let Some(secs) = message.get_mut(place)
         {
             let wish = 60 + rng.below(4) * 400;

@@ -7,7 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 use dhcp_core::rng::Rng;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
 use dhcp_core::wire::frame::{ETHERTYPE_VLAN, Ethernet};
-use dhcp_core::wire::message::{Message, MessageType, Scratch};
+use dhcp_core::wire::message::MessageType::{self, Decline, Discover, Release, Request};
+use dhcp_core::wire::message::{BOOT_REQUEST, HEADER_LEN, MAGIC_COOKIE, Message, Scratch};
+use dhcp_core::wire::options::code::{
+    CLIENT_ID, END, MESSAGE_TYPE, PAD, REQUESTED_IP, SERVER_ID, SUBNET_SELECTION,
+};
+use dhcp_core::wire::writer::MESSAGE_LEN_MIN;
 
 use super::{Desk, mac, request, to_all};
 use crate::network::Site;
@@ -25,11 +30,6 @@ pub const INVENTED: u8 = 0xee;
 
 /// The kind of those that it invents for other machines' client identifiers.
 pub const CLONED: u8 = 0xec;
-
-const DISCOVER: u8 = 1;
-const REQUEST: u8 = 3;
-const DECLINE: u8 = 4;
-const RELEASE: u8 = 7;
 
 /// A VLAN as it knows it.
 #[derive(Clone, Debug)]
@@ -58,13 +58,13 @@ pub struct Hostile {
     lairs: Vec<Lair>,
     rng: Rng,
     /// By the kind of the message.
-    kept: BTreeMap<u8, VecDeque<Kept>>,
+    kept: BTreeMap<MessageType, VecDeque<Kept>>,
 }
 
 /// A message by hand.
 #[derive(Clone, Debug)]
 struct Forged {
-    kind: u8,
+    kind: MessageType,
     xid: u32,
     chaddr: [u8; 6],
     ciaddr: Ipv4Addr,
@@ -78,20 +78,21 @@ impl Forged {
     }
 
     fn octets(&self) -> Vec<u8> {
-        let mut octets = vec![1, 1, 6, 0];
+        let mut octets = vec![BOOT_REQUEST, 1, 6, 0];
         octets.extend(self.xid.to_be_bytes());
         octets.extend([0; 4]);
         octets.extend(self.ciaddr.octets());
         octets.extend([0; 12]);
         octets.extend(self.chaddr);
-        octets.resize(236, 0);
-        octets.extend([99, 130, 83, 99, 53, 1, self.kind]);
+        octets.resize(HEADER_LEN - MAGIC_COOKIE.len(), 0);
+        octets.extend(MAGIC_COOKIE);
+        octets.extend([MESSAGE_TYPE, 1, self.kind as u8]);
         for (code, value) in &self.options {
             octets.extend([*code, u8::try_from(value.len()).expect("an option is short")]);
             octets.extend(value);
         }
-        octets.push(255);
-        octets.resize(octets.len().max(300), 0);
+        octets.push(END);
+        octets.resize(octets.len().max(MESSAGE_LEN_MIN), PAD);
         octets
     }
 }
@@ -127,7 +128,7 @@ impl Hostile {
             lair.seen.push_back(message.yiaddr());
         }
         let to_server = udp.destination_port == 67;
-        let kept = self.kept.entry(kind as u8).or_default();
+        let kept = self.kept.entry(kind).or_default();
         if kept.len() == KEPT_MAX {
             kept.pop_front();
         }
@@ -166,13 +167,13 @@ impl Hostile {
         }
     }
 
-    fn forge(&mut self, kind: u8, chaddr: [u8; 6]) -> Forged {
+    fn forge(&mut self, kind: MessageType, chaddr: [u8; 6]) -> Forged {
         let xid = self.rng.next_u32();
         Forged { kind, xid, chaddr, ciaddr: Ipv4Addr::UNSPECIFIED, options: Vec::new() }
     }
 
     /// A message of a machine that is not there.
-    fn invent(&mut self, kind: u8) -> Forged {
+    fn invent(&mut self, kind: MessageType) -> Forged {
         let number = u16::try_from(self.rng.below(65_536)).expect("below 65,536");
         self.forge(kind, mac(INVENTED, number))
     }
@@ -195,7 +196,7 @@ impl Hostile {
     /// Asks for an address that its client has for less than a second any more.
     pub fn inherit(&mut self, desk: &mut Desk<'_>, vlan: Option<u16>, address: Ipv4Addr) {
         if let Some(lair) = self.lairs.iter().position(|lair| lair.site.vlan == vlan) {
-            let discover = self.invent(DISCOVER).with(50, &address.octets());
+            let discover = self.invent(Discover).with(REQUESTED_IP, &address.octets());
             self.send(desk, lair, &discover);
         }
     }
@@ -206,17 +207,18 @@ impl Hostile {
         let (own, to) = (self.mac, self.at(lair).server.octets());
         match deed {
             Deed::Churn => {
-                let discover = self.invent(DISCOVER);
+                let discover = self.invent(Discover);
                 self.send(desk, lair, &discover);
             }
             Deed::Decline => {
                 let victim = self.victim(lair).octets();
-                let decline = self.forge(DECLINE, own).with(50, &victim).with(54, &to);
+                let decline =
+                    self.forge(Decline, own).with(REQUESTED_IP, &victim).with(SERVER_ID, &to);
                 self.send(desk, lair, &decline);
             }
             Deed::Release => {
                 let ciaddr = self.victim(lair);
-                let release = Forged { ciaddr, ..self.forge(RELEASE, own).with(54, &to) };
+                let release = Forged { ciaddr, ..self.forge(Release, own).with(SERVER_ID, &to) };
                 self.send(desk, lair, &release);
             }
             Deed::Replay => self.replay(desk),
@@ -224,10 +226,10 @@ impl Hostile {
             Deed::Covet => {
                 let victim = self.victim(lair).octets();
                 let coveted = match self.rng.below(3) {
-                    0 => self.invent(DISCOVER).with(50, &victim),
+                    0 => self.invent(Discover).with(REQUESTED_IP, &victim),
                     // As if it had been offered the address, and as if it had had it before.
-                    1 => self.invent(REQUEST).with(50, &victim).with(54, &to),
-                    _ => self.invent(REQUEST).with(50, &victim),
+                    1 => self.invent(Request).with(REQUESTED_IP, &victim).with(SERVER_ID, &to),
+                    _ => self.invent(Request).with(REQUESTED_IP, &victim),
                 };
                 self.send(desk, lair, &coveted);
             }
@@ -236,9 +238,12 @@ impl Hostile {
                 let network = self.at(there).site.ip(0, 0).octets();
                 let victim = self.victim(there).octets();
                 let crossing = match self.rng.below(3) {
-                    0 => self.invent(DISCOVER).with(118, &network),
-                    1 => self.invent(REQUEST).with(118, &network).with(50, &victim),
-                    _ => self.invent(REQUEST).with(50, &victim).with(54, &to),
+                    0 => self.invent(Discover).with(SUBNET_SELECTION, &network),
+                    1 => self
+                        .invent(Request)
+                        .with(SUBNET_SELECTION, &network)
+                        .with(REQUESTED_IP, &victim),
+                    _ => self.invent(Request).with(REQUESTED_IP, &victim).with(SERVER_ID, &to),
                 };
                 self.send(desk, lair, &crossing);
             }
@@ -250,7 +255,7 @@ impl Hostile {
                 let frame = match self.recall() {
                     Some(kept) if self.rng.below(2) == 0 => kept.frame,
                     Some(_) | None => {
-                        let payload = self.invent(DISCOVER).octets();
+                        let payload = self.invent(Discover).octets();
                         let udp = request(Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, &payload);
                         let mut frame = vec![0; super::FRAME_LEN_MAX];
                         let len = udp.write_frame(&to_all(own, None), &mut frame);
@@ -285,10 +290,10 @@ impl Hostile {
         let Ok((_, rest)) = Ethernet::parse(frame) else { return };
         let Ok(udp) = Udp::parse(rest, Checksums::Verify) else { return };
         let mut payload = udp.payload.to_vec();
-        if let Some(place) = option(&payload, 53)
+        if let Some(place) = option(&payload, MESSAGE_TYPE)
             && let Some([kind]) = payload.get_mut(place)
         {
-            *kind = RELEASE;
+            *kind = Release as u8;
         }
         let udp = request(udp.source, self.at(there).server, &payload);
         desk.send_udp(0, &to_all(self.mac, self.at(there).site.vlan), &udp);
@@ -296,7 +301,7 @@ impl Hostile {
 
     fn noise(&mut self, desk: &mut Desk<'_>, lair: usize) {
         let len = self.rng.below(600) as usize;
-        let mut payload = self.forge(DISCOVER, self.mac).octets();
+        let mut payload = self.forge(Discover, self.mac).octets();
         payload.resize(len, 0);
         for octet in payload.iter_mut().skip(4) {
             if self.rng.below(3) == 0 {
@@ -316,7 +321,8 @@ impl Hostile {
         let Some(there) = self.other_than(kept.lair) else { return };
         let Ok((_, rest)) = Ethernet::parse(&kept.frame) else { return };
         let Ok(udp) = Udp::parse(rest, Checksums::Verify) else { return };
-        let Some(id) = option(udp.payload, 61).and_then(|place| udp.payload.get(place)) else {
+        let Some(id) = option(udp.payload, CLIENT_ID).and_then(|place| udp.payload.get(place))
+        else {
             return;
         };
         let number = u16::try_from(self.rng.below(65_536)).expect("below 65,536");
@@ -325,11 +331,11 @@ impl Hostile {
         let to = self.at(there).server.octets();
         let chaddr = mac(CLONED, number);
         let clone = match self.rng.below(4) {
-            0 => self.forge(DISCOVER, chaddr),
-            1 => self.forge(REQUEST, chaddr).with(50, &elsewhere).with(54, &to),
-            2 => self.forge(REQUEST, chaddr).with(50, &here),
-            _ => self.forge(DECLINE, chaddr).with(50, &here).with(54, &to),
+            0 => self.forge(Discover, chaddr),
+            1 => self.forge(Request, chaddr).with(REQUESTED_IP, &elsewhere).with(SERVER_ID, &to),
+            2 => self.forge(Request, chaddr).with(REQUESTED_IP, &here),
+            _ => self.forge(Decline, chaddr).with(REQUESTED_IP, &here).with(SERVER_ID, &to),
         };
-        self.send(desk, there, &clone.with(61, id));
+        self.send(desk, there, &clone.with(CLIENT_ID, id));
     }
 }

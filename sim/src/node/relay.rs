@@ -11,10 +11,11 @@ use dhcp_core::wire::frame::ipv4::{Checksums, IPV4_LEN, Udp};
 use dhcp_core::wire::frame::{
     ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, FrameError, checksum,
 };
+use dhcp_core::wire::options::code;
 
 use super::server::reply_to;
 use super::{Desk, to_all, untagged};
-use crate::octets::{end, option};
+use crate::octets::{CHADDR, FLAGS, GIADDR, HOPS, YIADDR, end, option};
 
 /// The clients' side, by the number of its port.
 pub const CLIENTS: usize = 0;
@@ -22,15 +23,9 @@ pub const CLIENTS: usize = 0;
 /// The server's side.
 pub const SERVER: usize = 1;
 
-/// Offsets in a message.
-const HOPS: usize = 3;
-const FLAGS: usize = 10;
-const YIADDR: usize = 16;
-const GIADDR: usize = 24;
-const CHADDR: usize = 28;
-
 /// What it adds to each request (RFC 3046): the circuit that it came in on.
-pub const AGENT_INFO: [u8; 10] = [82, 8, 1, 6, b'p', b'o', b'r', b't', b'-', b'7'];
+pub const AGENT_INFO: [u8; 10] =
+    [code::RELAY_AGENT_INFO, 8, 1, 6, b'p', b'o', b'r', b't', b'-', b'7'];
 
 /// Where the destination stands in an IPv4 header.
 const DESTINATION: usize = 16;
@@ -180,7 +175,7 @@ impl Relay {
     /// RFC 1542 section 4.1.2: a reply goes to the client, which may have no address yet, and without what was added (RFC 3046 section 2.1).
     fn relay_back(&self, desk: &mut Desk<'_>, udp: &Udp<'_>) -> Option<()> {
         let mut payload = udp.payload.to_vec();
-        if let Some(info) = option(&payload, 82) {
+        if let Some(info) = option(&payload, code::RELAY_AGENT_INFO) {
             payload.drain(info.start - 2..info.end);
         }
         let payload = payload.as_slice();
