@@ -10,13 +10,13 @@ pub mod smoltcp;
 pub mod squatter;
 
 use core::net::Ipv4Addr;
+use std::borrow::Cow;
 
 use dhcp_core::time::Instant;
-use dhcp_core::wire::frame::BROADCAST_MAC;
-use dhcp_core::wire::frame::Ethernet;
 use dhcp_core::wire::frame::arp::Arp;
 use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::ipv4::Udp;
+use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_VLAN, Ethernet};
 
 use crate::trace::Trace;
 
@@ -84,6 +84,14 @@ pub fn is_for(frame: &[u8], mac: [u8; 6]) -> bool {
 #[must_use]
 pub fn untagged(frame: &[u8]) -> Option<(Ethernet, &[u8])> {
     Ethernet::parse(frame).ok().filter(|(ethernet, _)| ethernet.vlan.is_none())
+}
+
+/// The frame with the tag of a VLAN in front of what is in it; without a VLAN as it is.
+#[must_use]
+pub fn tagged(frame: &[u8], vlan: Option<u16>) -> Cow<'_, [u8]> {
+    let Some(vlan) = vlan else { return frame.into() };
+    let (addresses, rest) = frame.split_at_checked(12).unwrap_or((frame, &[]));
+    [addresses, &ETHERTYPE_VLAN.to_be_bytes(), &vlan.to_be_bytes(), rest].concat().into()
 }
 
 /// A header for everybody.

@@ -5,8 +5,8 @@ use core::net::Ipv4Addr;
 use std::collections::{BTreeMap, VecDeque};
 
 use dhcp_core::rng::Rng;
+use dhcp_core::wire::frame::Ethernet;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
-use dhcp_core::wire::frame::{ETHERTYPE_VLAN, Ethernet};
 use dhcp_core::wire::message::MessageType::{self, Decline, Discover, Release, Request};
 use dhcp_core::wire::message::{BOOT_REQUEST, HEADER_LEN, MAGIC_COOKIE, Message, Scratch};
 use dhcp_core::wire::options::code::{
@@ -14,7 +14,7 @@ use dhcp_core::wire::options::code::{
 };
 use dhcp_core::wire::writer::MESSAGE_LEN_MIN;
 
-use super::{Desk, mac, request, to_all};
+use super::{Desk, mac, request, tagged, to_all};
 use crate::network::Site;
 use crate::octets::option;
 use crate::plan::Deed;
@@ -95,13 +95,6 @@ impl Forged {
         octets.resize(octets.len().max(MESSAGE_LEN_MIN), PAD);
         octets
     }
-}
-
-/// Puts a tag in front of what is in the frame.
-fn tag(frame: &[u8], vlan: Option<u16>) -> Vec<u8> {
-    let Some(vlan) = vlan else { return frame.to_vec() };
-    let (addresses, rest) = frame.split_at_checked(12).unwrap_or((frame, &[]));
-    [addresses, &ETHERTYPE_VLAN.to_be_bytes(), &vlan.to_be_bytes(), rest].concat()
 }
 
 impl Hostile {
@@ -263,8 +256,9 @@ impl Hostile {
                         frame
                     }
                 };
-                let hop = tag(&tag(&frame, inner), self.at(lair).site.vlan);
-                desk.sent.push((0, hop));
+                let hop = tagged(&frame, inner);
+                let hop = tagged(&hop, self.at(lair).site.vlan);
+                desk.sent.push((0, hop.into_owned()));
             }
         }
     }
@@ -281,7 +275,8 @@ impl Hostile {
             return;
         }
         if let Some(there) = there.or(to_server.then_some(lair)) {
-            desk.sent.push((0, tag(&frame, self.at(there).site.vlan)));
+            let frame = tagged(&frame, self.at(there).site.vlan);
+            desk.sent.push((0, frame.into_owned()));
         }
     }
 

@@ -7,10 +7,9 @@ use dhcp_core::time::Instant;
 
 use super::World;
 use super::cast::{Access, Node, Place};
-use super::link::tagged;
 use super::queue::Event;
 use crate::judge::{Found, Hearing, Party};
-use crate::node::Desk;
+use crate::node::{Desk, tagged};
 use crate::plan::{Deed, Kind};
 
 /// How long before the end of its client's lease somebody asks for an address at most, in milliseconds.
@@ -56,10 +55,7 @@ impl World {
                     judge.heard(&hearing, |address| node.is_me(address));
                 }
                 let trunk = at.ports.get(port).is_some_and(|port| port.access == Access::Trunk);
-                match vlan.filter(|_| trunk) {
-                    Some(vlan) => node.receive(&mut desk, port, &tagged(&octets, vlan)),
-                    None => node.receive(&mut desk, port, &octets),
-                }
+                node.receive(&mut desk, port, &tagged(&octets, vlan.filter(|_| trunk)));
                 if !node.is_on() {
                     judge.lost_power();
                 }

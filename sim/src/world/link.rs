@@ -114,12 +114,6 @@ impl World {
     }
 }
 
-pub(super) fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
-    let (addresses, rest) = frame.split_at_checked(12).unwrap_or((frame, &[]));
-    let tag = [ETHERTYPE_VLAN.to_be_bytes(), vlan.to_be_bytes()].concat();
-    [addresses, &tag, rest].concat()
-}
-
 /// The VLAN of the first tag, and the frame without it; a second tag stays.
 fn out_of_tag(frame: &[u8]) -> (Option<u16>, Vec<u8>) {
     let (addresses, rest) = frame.split_at_checked(12).unwrap_or((frame, &[]));
