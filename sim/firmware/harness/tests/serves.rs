@@ -5,9 +5,9 @@
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
-use dhcp_core::wire::frame::arp::{Arp, Operation};
+use dhcp_core::wire::frame::arp::{ARP_LEN, Arp, Operation};
 use dhcp_core::wire::frame::icmp::Echo;
-use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
+use dhcp_core::wire::frame::{ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet};
 use dhcp_core::wire::message::MessageType;
 use harness::board::{Board, Cable, MAC, Time};
 use harness::chip::Chip;
@@ -118,6 +118,60 @@ fn whoever_probes_for_the_servers_own_address_is_told_and_nobody_else() {
             (arp.operation == Operation::Reply).then_some(arp)
         });
         assert_eq!((answer.sender, answer.sender_mac, answer.target_mac), (address, MAC, mac));
+    }
+}
+
+/// What is damaged, cut short, or from nobody or for somebody else is passed over: the first answer of all is to the sound question behind it.
+#[test]
+fn only_sound_questions_are_answered() {
+    let chip = chip();
+    let board = started(&chip);
+    let (mac, us) = ([2, 0, 0, 0, 0, 2], Ipv4Addr::new(10, 0, 1, 3));
+    let sound = Echo { source: us, destination: SERVER, reply: false, identifier: 7, sequence: 1 };
+    let echo = |source: [u8; 6], echo: &Echo| {
+        let (vlan, ethertype) = (None, ETHERTYPE_IPV4);
+        let mut frame = [0; 64];
+        let ethernet = Ethernet { destination: MAC, source, vlan, ethertype };
+        let len = echo.write_frame(&ethernet, &mut frame).unwrap();
+        frame[..len].to_vec()
+    };
+    let mut arp = vec![0; ETHERNET_LEN + ARP_LEN];
+    Arp { target: SERVER, ..Arp::announcement(mac, us) }.write_frame(None, &mut arp).unwrap();
+    let ping = echo(mac, &sound);
+    let mut bad = Vec::new();
+    // Of an ARP packet, who asks and with which address may be anything.
+    let what_for = (ETHERNET_LEN..ETHERNET_LEN + 8).chain(ETHERNET_LEN + 24..arp.len());
+    for (frame, at) in
+        (ETHERNET_LEN..ping.len()).map(|at| (&ping, at)).chain(what_for.map(|at| (&arp, at)))
+    {
+        bad.push(frame[..at].to_vec());
+        bad.extend((0..8).map(|bit| {
+            let mut frame = frame.clone();
+            frame[at] ^= 1 << bit;
+            frame
+        }));
+    }
+    let addresses = [Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, Ipv4Addr::new(224, 0, 0, 1)];
+    for address in addresses {
+        bad.push(echo(mac, &Echo { source: address, ..sound }));
+        bad.push(echo(mac, &Echo { destination: address, ..sound }));
+    }
+    bad.push(echo([1, 0, 0x5e, 0, 0, 1], &sound));
+    bad.push(echo(mac, &Echo { reply: true, ..sound }));
+    for (sequence, some) in (2..).zip(bad.chunks(9)) {
+        for frame in some {
+            board.cable().send(frame).unwrap();
+        }
+        let answer = ask(&board, &echo(mac, &Echo { sequence, ..sound }), |frame| {
+            let (_, packet) = Ethernet::parse(frame).ok()?;
+            let arp = Arp::parse(packet).ok().filter(|arp| arp.operation == Operation::Reply);
+            arp.map(Err).or_else(|| Echo::parse(packet).ok().map(Ok))
+        });
+        assert_eq!(
+            answer.map(|echo| (echo.reply, echo.sequence)),
+            Ok((true, sequence)),
+            "{some:x?}"
+        );
     }
 }
 
