@@ -256,6 +256,8 @@ impl Judge {
         }
         self.claims.insert(address, Claim { client, mac, server, until, used: uses });
         self.of_client.insert(client, address);
+        // It has a lease that nobody took from it.
+        self.forfeited.remove(&client);
         Ok(())
     }
 
@@ -293,19 +295,20 @@ impl Judge {
     /// A client lost a lease that it had; what it held when it was looked at last is still known.
     ///
     /// # Errors
-    /// It need not have lost it. Who has a reservation `moves` to it when that becomes free.
+    /// It need not have lost it. Who has something `reserved` moves to that when it becomes free, from anything else.
     pub fn grieves(
         &self,
         now: Instant,
         client: u16,
         grief: Grief,
-        moves: bool,
+        reserved: Option<Ipv4Addr>,
     ) -> Result<(), Found> {
         let (Grief::Refused(address) | Grief::Expired(address)) = grief;
         // What somebody hostile gave away is not promised.
         let claim = self.claims.get(&address).filter(|claim| claim.client == client);
         match grief {
             Grief::Refused(address) => {
+                let moves = reserved.is_some_and(|reserved| reserved != address);
                 if claim.is_some_and(|claim| claim.until > now) && !moves {
                     return Err((Violation::Refused, format!("{address} to client {client}")));
                 }

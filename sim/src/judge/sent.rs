@@ -146,8 +146,7 @@ impl Judge {
         if let Some((other, until)) = self.offered.get(&(place, address))
             && *other != to
             && *until > now
-            && !clone(other)
-            && !clone(&to)
+            && !(clone(other) && clone(&to))
         {
             return Err((Violation::NotHeld, format!("{}, held for {other:02x?}", line())));
         }

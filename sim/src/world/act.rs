@@ -124,12 +124,16 @@ impl World {
                 if clones && (number == 2 || client.plan.kind == Kind::Clone) {
                     return Ok(());
                 }
+                let reserved = site.reserved(number);
+                let leaves = client.leaves_for();
                 // Somebody who has a reservation moves to it when it becomes free.
-                if let Some((held, address, server)) = client.leaves_for().filter(|_| number > 1) {
+                if let Some((held, address, server)) = leaves
+                    && reserved != Some(address)
+                {
                     self.judge.leaves(now, number, held, (address, server))?;
                 }
                 if let Some(grief) = client.take_grief() {
-                    self.judge.grieves(now, number, grief, number <= 1)?;
+                    self.judge.grieves(now, number, grief, reserved)?;
                 }
                 if client.take_gave_back() {
                     self.judge.gave_back(number);
