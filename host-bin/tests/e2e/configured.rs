@@ -187,6 +187,29 @@ fn what_a_killed_client_left_is_undone_without_a_server() {
     });
 }
 
+/// The interface went down and came back, and the server with the lease did not: it is used to its end, with its routes, and no longer.
+#[test]
+fn a_lease_ends_in_time_also_when_the_interface_was_away() {
+    harness::run(&[], |bed| {
+        let [server, node] = nodes(bed);
+        let mut serving = Serving::start(&server, "toml", &CONFIG.replace("10m", "20s"));
+        let path = format!("{DIR}/resolv.conf");
+        let mut device = device(&node, &["--resolv-conf", &path]);
+        serving.cut();
+        let routed = || ip(&node, "route show default").contains("10.0.1.1");
+        assert!(routed());
+        node.ip("link set eth0 down").unwrap();
+        device.line("is away", SOON).unwrap();
+        assert!(!routed());
+        node.ip("link set eth0 up").unwrap();
+        until_or(SOON, routed, || device.said());
+        assert_eq!((mtu(&node), lines(&path).len()), (1_400, 3));
+        device.line("ran out", 2 * SOON).unwrap_or_else(|error| panic!("{error}"));
+        until_or(SOON, || mtu(&node) == 1_500 && !fs::exists(&path).unwrap(), || device.said());
+        device.kill();
+    });
+}
+
 /// Whether the process has a handler for SIGUSR2, which would end it otherwise (proc(5)).
 fn hears_usr2(process: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();

@@ -88,12 +88,21 @@ impl Tenancy {
     /// RFC 2131 section 3.2 (4): nobody answered, and the lease is good.
     pub(super) async fn use_stored(&mut self, stored: Option<&Stored>) {
         let wall = Timestamp::now();
+        // The client that asked does not count this lease's time, and an interface that was down has lost its routes.
+        if let Some((_, lease)) = self.held.clone() {
+            if lease.is_over(wall) {
+                self.lose("it ran out").await;
+            } else {
+                self.configure(Status::Stored, lease).await;
+            }
+            return;
+        }
         let Some(stored) = stored else { return };
         // It ran out while nobody was there to undo it.
         if stored.lease.is_over(wall) {
             self.leave_stored(Some(stored)).await;
         }
-        if self.held.is_some() || !stored.is_valid(wall) {
+        if !stored.is_valid(wall) {
             return;
         }
         let lease = stored.lease.clone();
