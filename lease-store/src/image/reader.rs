@@ -232,3 +232,38 @@ fn is_rendered(options: &[u8]) -> bool {
     }
     rest.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Octets that say often enough that more follow.
+    fn octets() -> impl Strategy<Value = Vec<u8>> {
+        let octet = prop_oneof![any::<u8>(), 0x80..=u8::MAX, Just(0x0f), Just(0x10)];
+        prop::collection::vec(octet, 0..7)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_048))]
+
+        #[test]
+        fn a_number_is_what_the_library_reads_there(octets in octets()) {
+            let mut reader = Reader { rest: &octets };
+            let read = reader.number().map(|number| (number, reader.rest));
+            prop_assert_eq!(read, postcard::take_from_bytes(&octets).ok());
+        }
+
+        #[test]
+        fn a_number_is_read_as_the_library_writes_it(number: u32) {
+            let mut room = [0; 5];
+            let octets = &*postcard::to_slice(&number, &mut room).unwrap();
+            let mut reader = Reader { rest: octets };
+            prop_assert_eq!((reader.number(), reader.rest), (Some(number), &[][..]));
+        }
+    }
+}
