@@ -4,8 +4,10 @@ use core::net::Ipv4Addr;
 
 use crate::id::HardwareAddr;
 use crate::server::book::{Ask, Change, Entry, LeaseBook, Standing};
+use crate::server::config::Who;
 use crate::server::counters::Probing;
 use crate::server::probe::Probe;
+use crate::server::who::reservation_of;
 use crate::server::{Event, Outcome, Reply, Server};
 use crate::time::{Instant, Timestamp};
 
@@ -76,6 +78,7 @@ impl<B: LeaseBook> Server<'_, B> {
             Standing::Idle if is_its_client && self.hold_for_its_client(&entry, stamp) => {
                 return None;
             }
+            Standing::Fresh | Standing::Idle if self.is_kept_for(&entry, by) => return None,
             // Too late: the client was told that it is free. It finds out itself, and declines.
             Standing::Bound => false,
             Standing::Fresh | Standing::Idle | Standing::Offered => true,
@@ -90,6 +93,14 @@ impl<B: LeaseBook> Server<'_, B> {
         let event = Event::Conflict { subnet, address, by, quarantined };
         self.counters.count(&event);
         Some(Outcome { reply: Reply::None, record, event })
+    }
+
+    /// Whether the configuration keeps the address for the hardware that answered: nobody else is given it, and in quarantine it would be kept from its client.
+    /// Who is known by an identifier or a name is not known by an answer.
+    fn is_kept_for(&self, entry: &Entry, by: Option<HardwareAddr>) -> bool {
+        let subnet = self.config.subnets.get(usize::from(entry.subnet.0));
+        let kept = |by| reservation_of(subnet?, Who::Hardware(by))?.address;
+        by.and_then(kept) == Some(entry.address)
     }
 
     /// A client still uses an address that is not leased to it any more: nobody else may be offered it, and when it asks, it gets it.

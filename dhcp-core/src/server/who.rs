@@ -132,13 +132,19 @@ fn reservation<'c>(
     if config.reservations.is_empty() {
         return None;
     }
-    let find = |who: Who<'_>| {
-        let place = config.reservations.binary_search_by(|known| known.who.cmp(&who)).ok()?;
-        config.reservations.get(place)
-    };
+    let find = |who| reservation_of(config, who);
     let name = || if config.trust_host_name { message.host_name() } else { None };
     client_id
         .and_then(|id| find(Who::ClientId(id.octets())))
         .or_else(|| find(Who::Hardware(*hardware)))
         .or_else(|| find(Who::Name(name()?)))
+}
+
+/// The reservation in one subnet for whom it names so.
+pub(super) fn reservation_of<'c>(
+    config: &'c SubnetConfig<'c>,
+    who: Who<'_>,
+) -> Option<&'c Reservation<'c>> {
+    let place = config.reservations.binary_search_by(|known| known.who.cmp(&who)).ok()?;
+    config.reservations.get(place)
 }

@@ -3,6 +3,7 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::id::HardwareAddr;
+use dhcp_core::server::config::Who;
 use dhcp_core::server::{Event, VETTING_MAX, Via};
 
 use crate::kit::*;
@@ -145,6 +146,24 @@ fn an_address_that_its_last_client_still_uses_is_kept_for_it() {
     assert_eq!(kit.hears(address, Some(hardware(1))), None);
     assert_eq!(kit.send(&discover(2)).silence(), "pool-exhausted");
     assert_eq!(kit.send(&renew(1, address)).ack(), address);
+}
+
+#[test]
+fn a_client_that_answers_for_what_is_reserved_for_it_is_no_stranger() {
+    let address = ip(1, 10);
+    let mut kit = Kit::one(|one| {
+        one.probe = true;
+        one.reservations = leak(&[reserve(Who::Hardware(hardware(1)), Some(address))]);
+    });
+    assert_eq!(kit.send(&discover(1)).offer(), address);
+    assert_eq!(kit.probes(), [address]);
+    assert_eq!(kit.send(&select(1, address)).ack(), address);
+    kit.unicast(&release(1, address));
+    assert_eq!(kit.hears(address, Some(hardware(1))), None, "it uses it all the same");
+    assert_eq!(kit.send(&discover(1)).offer(), address);
+    kit.unicast(&release(1, address));
+    let stranger = kit.hears(address, Some(STRANGER));
+    assert!(matches!(stranger, Some(Event::Conflict { quarantined: true, .. })), "{stranger:?}");
 }
 
 #[test]
