@@ -54,28 +54,6 @@ pub enum Defect {
 }
 
 impl Defect {
-    /// All of them.
-    pub const ALL: [Self; 18] = [
-        Self::SharesPool,
-        Self::TellsLonger,
-        Self::LosesWrites,
-        Self::LosesQuarantines,
-        Self::OffersRouter,
-        Self::IgnoresReservations,
-        Self::CrossesVlans,
-        Self::Misremembers,
-        Self::RepeatsReplies,
-        Self::IgnoresDeclines,
-        Self::IgnoresSome,
-        Self::IgnoresRenewals,
-        Self::RefusesRenewals,
-        Self::ForgetsOffers,
-        Self::SwapsTimes,
-        Self::FallsAsleep,
-        Self::Idles,
-        Self::ChecksNothing,
-    ];
-
     /// What it is convicted for.
     #[must_use]
     pub const fn convicted_for(self) -> Violation {

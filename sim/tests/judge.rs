@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use clap::ValueEnum as _;
 use sim::defect::Defect;
 use sim::judge::Violation;
 use sim::minimise::{NEVER, minimise};
@@ -30,8 +31,8 @@ fn convicted(defect: Defect) -> Plan {
 
 #[test]
 fn every_defect_is_convicted_for_what_it_is() {
-    for defect in Defect::ALL {
-        let plan = convicted(defect);
+    for defect in Defect::value_variants() {
+        let plan = convicted(*defect);
         println!("{defect:?}: seed {} for {}", plan.seed, defect.convicted_for());
         let innocent = Plan { defect: None, ..plan.clone() };
         let failure = run(&innocent, false).failure;
@@ -62,7 +63,7 @@ fn every_violation_has_a_defect() {
     ];
     for violation in all {
         assert!(
-            Defect::ALL.iter().any(|defect| defect.convicted_for() == violation),
+            Defect::value_variants().iter().any(|defect| defect.convicted_for() == violation),
             "{violation:?}"
         );
     }
