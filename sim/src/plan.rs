@@ -50,9 +50,12 @@ pub enum Kind {
     Container,
     /// smoltcp's.
     Smoltcp,
-    /// Ours, with the client identifier of another machine. Nothing can be promised to it.
+    /// Ours, with the client identifier of the client [`CLONED_CLIENT`]. Nothing can be promised to either.
     Clone,
 }
+
+/// The number of the client that clones are copied from.
+pub const CLONED_CLIENT: u16 = 2;
 
 /// A client of the run.
 #[derive(Clone, Copy, Debug)]

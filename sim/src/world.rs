@@ -19,7 +19,9 @@ use self::cast::{Cast, Node, Place};
 use self::queue::{Event, Queue};
 use crate::judge::{Found, Judge, Violation};
 use crate::network::{Site, sites};
-use crate::plan::{EPOCH_MS, FAULTS_MS, Faults, Incident, Kind, Plan, What};
+use crate::plan::{
+    CLONED_CLIENT, ClientPlan, EPOCH_MS, FAULTS_MS, Faults, Incident, Kind, Plan, What,
+};
 use crate::trace::{Clock, Trace};
 
 /// Once faults stop, whoever has no lease gets one in two maximal back-offs of 64 seconds, and the time to check the address.
@@ -123,8 +125,7 @@ impl World {
         for place in &self.cast.places {
             match &place.node {
                 Node::Client(client, site) => {
-                    let number = client.plan.number;
-                    let is_clone = self.clones && (number == 2 || client.plan.kind == Kind::Clone);
+                    let is_clone = is_cloned(self.clones, &client.plan);
                     self.judge.meet(client.mac, site.net, is_clone);
                 }
                 Node::Smoltcp(client, site) => self.judge.meet(client.mac, site.net, false),
@@ -231,7 +232,7 @@ impl World {
             let Some(place) = self.cast.places.get(*place) else { continue };
             let (number, wanting, state, net) = match &place.node {
                 Node::Client(client, site) => {
-                    if self.is_cloned(client.plan.number, client.plan.kind) {
+                    if is_cloned(self.clones, &client.plan) {
                         continue;
                     }
                     (client.plan.number, client.wanting_since(), client.state(), site.net)
@@ -253,10 +254,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    fn is_cloned(&self, number: u16, kind: Kind) -> bool {
-        self.clones && (number == 2 || kind == Kind::Clone)
     }
 
     fn incident(&mut self, what: What) -> Result<(), Found> {
@@ -300,4 +297,9 @@ impl World {
             What::Hostile { deed, times } => self.happen(Event::Deed { deed, left: times }),
         }
     }
+}
+
+/// Whether several machines have the identity of this client, if there are `clones` at all: nothing is promised to them.
+fn is_cloned(clones: bool, client: &ClientPlan) -> bool {
+    clones && (client.number == CLONED_CLIENT || client.kind == Kind::Clone)
 }

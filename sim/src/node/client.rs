@@ -20,7 +20,7 @@ use super::server::reply_to;
 use super::{Desk, mac, request, to_all, untagged};
 use crate::defect::Defect;
 use crate::octets::option;
-use crate::plan::{ClientPlan, Kind};
+use crate::plan::{CLONED_CLIENT, ClientPlan, Kind};
 
 /// What a client holds: the address, from whom, and until when.
 pub type Held = (Ipv4Addr, Ipv4Addr, Instant);
@@ -102,8 +102,7 @@ impl ClientNode {
             }
             Kind::Clone | Kind::Smoltcp => {
                 let hardware = HardwareAddr::ethernet(mac(0xc1, number));
-                // The machine that it was copied from is the first one.
-                (hardware, with_id(Config::new(hardware), 2))
+                (hardware, with_id(Config::new(hardware), CLONED_CLIENT))
             }
         };
         let sleepy = defect == Some(Defect::FallsAsleep) && number % 8 == 3;

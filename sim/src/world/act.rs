@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use dhcp_core::time::Instant;
 
-use super::World;
 use super::cast::{Access, Node, Place};
 use super::queue::Event;
+use super::{World, is_cloned};
 use crate::judge::{Found, Hearing, Party};
 use crate::node::{Desk, tagged};
 use crate::plan::{Deed, Kind};
@@ -121,7 +121,7 @@ impl World {
             }
             Node::Client(client, site) => {
                 let number = client.plan.number;
-                if clones && (number == 2 || client.plan.kind == Kind::Clone) {
+                if is_cloned(clones, &client.plan) {
                     return Ok(());
                 }
                 let reserved = site.reserved(number);
