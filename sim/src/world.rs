@@ -301,5 +301,10 @@ impl World {
 
 /// Whether several machines have the identity of this client, if there are `clones` at all: nothing is promised to them.
 fn is_cloned(clones: bool, client: &ClientPlan) -> bool {
-    clones && (client.number == CLONED_CLIENT || client.kind == Kind::Clone)
+    let shares = match client.kind {
+        Kind::Clone => true,
+        Kind::Ours { client_id, .. } => client_id && client.number == CLONED_CLIENT,
+        Kind::Container | Kind::Smoltcp => false,
+    };
+    clones && shares
 }
