@@ -127,17 +127,26 @@ fn leak<T>(items: Vec<T>) -> &'static [T] {
     items.leak()
 }
 
+/// The address at which the server with this number serves a site.
+#[must_use]
+pub fn server_id(shape: Shape, site: &Site, server: usize) -> Ipv4Addr {
+    let own = if server == 0 { 1 } else { 2 };
+    match shape {
+        // Behind a relay agent it has an address elsewhere only.
+        Shape::Relay => Ipv4Addr::new(10, 1, 0, own),
+        Shape::Plain | Shape::TwoServers | Shape::Trunk => site.ip(0, own),
+    }
+}
+
 /// What the server with this number is told.
 #[must_use]
 pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
     let relayed = plan.shape == Shape::Relay;
-    let own = if server == 0 { 1 } else { 2 };
     let mut locals = Vec::new();
     let mut subnets = Vec::new();
     for site in sites {
         let link = Link { interface: 0, vlan: site.vlan };
-        // Behind a relay agent the server has an address elsewhere only.
-        let server_id = if relayed { Ipv4Addr::new(10, 1, 0, own) } else { site.ip(0, own) };
+        let server_id = server_id(plan.shape, site, server);
         locals.push((link, server_id));
         let subnet = Subnet::new(site.ip(0, 0), 16).expect("a network's number");
         let shares = plan.defect == Some(Defect::SharesPool);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use dhcp_core::rng::Rng;
 use dhcp_core::time::Instant;
 
-use crate::network::{KEY, ROUTER_MAC, Site, rogue, site_of, told};
+use crate::network::{KEY, ROUTER_MAC, Site, rogue, server_id, site_of, told};
 use crate::node::board::BoardNode;
 use crate::node::client::ClientNode;
 use crate::node::hostile::{Hostile, Lair};
@@ -89,7 +89,7 @@ impl Cast {
             cast.servers.push(place);
         }
         if plan.shape == Shape::Relay {
-            let server = (core::net::Ipv4Addr::new(10, 1, 0, 1), mac(0x55, 0));
+            let server = (server_id(plan.shape, &first, 0), mac(0x55, 0));
             let node = Relay {
                 mac: ROUTER_MAC,
                 giaddr: first.router(),
@@ -119,10 +119,7 @@ impl Cast {
             cast.place(Node::Squatter(node), vec![untagged(site.vlan)]);
         }
         let lairs = sites.iter().map(|site| {
-            let server = match plan.shape {
-                Shape::Relay => core::net::Ipv4Addr::new(10, 1, 0, 1),
-                Shape::Plain | Shape::TwoServers | Shape::Trunk => site.ip(0, 1),
-            };
+            let server = server_id(plan.shape, site, 0);
             Lair { site: *site, server, seen: VecDeque::new() }
         });
         let hostile = Hostile::new(mac(0xbb, 0), lairs.collect(), Rng::seeded(rng.next_u64()));
