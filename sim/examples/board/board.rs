@@ -24,8 +24,9 @@ pub(crate) const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// Its only wire, without a tag.
 pub(crate) const LINK: Link = Link { interface: 0, vlan: None };
 
-/// How long an answer may wait for its client to say by ARP where it is, in milliseconds. One that is gone would hold up all behind it.
-const STUCK_MS: u64 = 1_000;
+/// How long an answer may wait for its client to say by ARP where it is, in milliseconds. One that is gone would hold up all behind it. smoltcp asks once in a
+/// second, whomever it asked last: an answer may wait that long before its client is asked at all.
+const STUCK_MS: u64 = 2_000;
 
 /// Octets of the longest datagram.
 const DATAGRAM_LEN: usize = 1_472;
@@ -38,8 +39,8 @@ pub(crate) struct Board {
     stack: Interface,
     sockets: SocketSet<'static>,
     udp: SocketHandle,
-    /// Since when an answer waits in the socket.
-    waits_since: Option<Instant>,
+    /// Since when the same answers wait in the socket, and how many octets they have.
+    waits: Option<(Instant, usize)>,
     datagram: [u8; DATAGRAM_LEN],
 }
 
@@ -89,8 +90,8 @@ impl Board {
             addresses.push(cidr).expect("room for one address");
         });
         let desk = Desk::start(config, flash, now, tell);
-        let (waits_since, datagram) = (None, [0; DATAGRAM_LEN]);
-        Self { desk, card, address, stack, sockets, udp, waits_since, datagram }
+        let (waits, datagram) = (None, [0; DATAGRAM_LEN]);
+        Self { desk, card, address, stack, sockets, udp, waits, datagram }
     }
 
     /// One round of the loop: a frame if there is one, else what time demands. The board then sleeps until [`Board::wake_at`] or the next frame.
@@ -114,7 +115,7 @@ impl Board {
     pub(crate) fn wake_at(&mut self, now: Instant) -> Instant {
         let stack = self.stack.poll_delay(in_smoltcp(now), &self.sockets);
         let stack = stack.map(|delay| now.plus_millis(delay.total_millis()));
-        let stuck = self.waits_since.map(|since| since.plus_millis(STUCK_MS));
+        let stuck = self.waits.map(|(since, _)| since.plus_millis(STUCK_MS));
         [stack, stuck].into_iter().flatten().fold(self.desk.wake_at(), Instant::min)
     }
 
@@ -160,14 +161,14 @@ impl Board {
     /// The socket sends in order, and keeps a datagram for as long as nobody says where its address is. Those clients ask again.
     fn drop_what_is_stuck(&mut self, now: Instant) {
         let socket: &mut udp::Socket<'_> = self.sockets.get_mut(self.udp);
-        let waits = socket.send_queue() > 0;
-        let since = self.waits_since.filter(|_| waits).unwrap_or(now);
-        let is_stuck = waits && since.plus_millis(STUCK_MS) <= now;
+        let len = socket.send_queue();
+        let since = self.waits.filter(|(_, before)| *before == len).map_or(now, |(since, _)| since);
+        let is_stuck = len > 0 && since.plus_millis(STUCK_MS) <= now;
         if is_stuck {
             socket.close();
             socket.bind(SERVER_PORT).expect("a port that is not zero, of a closed socket");
         }
-        self.waits_since = (waits && !is_stuck).then_some(since);
+        self.waits = (len > 0 && !is_stuck).then_some((since, len));
     }
 
     /// What is known of the addresses, and when it is that.
