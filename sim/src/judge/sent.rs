@@ -142,7 +142,11 @@ impl Judge {
         if self.declined.get(&(place, address)).is_some_and(|until| *until > now) {
             return Err((Violation::Declined, line()));
         }
-        let clone = |mac: &[u8; 6]| self.clones.contains(mac) || mac.get(1) == Some(&CLONED);
+        // Of whom there may be several here: what is heard of a machine of another VLAN was sent again by somebody who clones it, too.
+        let clone = |mac: &[u8; 6]| {
+            let stranger = self.homes.get(mac).is_some_and(|home| *home != site.net);
+            stranger || self.clones.contains(mac) || mac.get(1) == Some(&CLONED)
+        };
         if let Some((other, until)) = self.offered.get(&(place, address))
             && *other != to
             && *until > now
