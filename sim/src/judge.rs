@@ -142,6 +142,8 @@ pub struct Judge {
     of_client: BTreeMap<u16, Ipv4Addr>,
     /// Leases that somebody hostile gave back in their clients' names, or moved.
     forfeited: BTreeMap<u16, (Ipv4Addr, Instant)>,
+    /// Leases that somebody hostile gave back, perhaps before their clients heard of them: whose they were. Until the next ACK.
+    given_back: BTreeMap<Ipv4Addr, [u8; 6]>,
     /// The last address of each name from each server, and the name's MAC address.
     named: BTreeMap<(u16, Ipv4Addr), (Ipv4Addr, [u8; 6])>,
     asked: BTreeMap<Question, Asked>,
@@ -216,6 +218,16 @@ impl Judge {
         let Party { number: client, mac, named, checks, uses } = *party;
         let held = held.filter(|(address, _, until)| {
             *until > now && !self.is_forfeited(client, *address, *until)
+        });
+        let held = held.filter(|(address, _, until)| {
+            // The ACK was on its way when somebody gave back what it grants.
+            let late = self.of_client.get(&client) != Some(address)
+                && self.given_back.get(address) == Some(&mac);
+            if late {
+                self.given_back.remove(address);
+                self.forfeited.insert(client, (*address, *until));
+            }
+            !late
         });
         let old = self.of_client.get(&client).copied();
         if let Some(old) = old.filter(|old| held.is_none_or(|(address, ..)| address != *old)) {

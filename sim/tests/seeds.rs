@@ -20,6 +20,10 @@ const FAILED: &[(u64, usize, u16)] = &[
     (7_471, 2, 20),
     // What a client answered for, in whose name somebody hostile had given it back, was put into quarantine, though it is reserved for that client.
     (7_533, 2, 20),
+    // A client's RELEASE was sent again while the ACK of its next lease was on its way.
+    (15_284, 2, 20),
+    // Somebody hostile was offered an address as a client of another VLAN, and sent that client's own DISCOVER there.
+    (6_214, 2, 20),
     // The board gave an answer up before its stack asked the client for its hardware address: it had asked another one less than a second before.
     (100_673, 2, 40),
     // A machine's DISCOVER was sent again on another VLAN, where another one had its client identifier; the judge took them for two machines.

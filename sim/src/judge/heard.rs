@@ -157,7 +157,9 @@ impl Judge {
             }
             self.named.retain(|_, (_, named)| *named != mac);
             // What it finds out about the address is not heard any more.
-            self.given.remove(&(place, address));
+            if self.given.remove(&(place, address)) == Some(mac) {
+                self.given_back.insert(address, mac);
+            }
         }
     }
 

@@ -185,6 +185,7 @@ impl Judge {
             return;
         }
         self.offered.remove(&(place, address));
+        self.given_back.remove(&address);
         // Who gets an address has no other from this server.
         self.given.retain(|(server, other), mac| *server != place || *mac != to || !here(other));
         self.given.insert((place, address), to);
