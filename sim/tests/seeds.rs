@@ -22,6 +22,8 @@ const FAILED: &[(u64, usize, u16)] = &[
     (7_533, 2, 20),
     // A client's RELEASE was sent again while the ACK of its next lease was on its way.
     (15_284, 2, 20),
+    (501_918, 2, 20),
+    (700_174, 2, 40),
     // Somebody hostile was offered an address as a client of another VLAN, and sent that client's own DISCOVER there.
     (6_214, 2, 20),
     // The board gave an answer up before its stack asked the client for its hardware address: it had asked another one less than a second before.
