@@ -10,6 +10,11 @@ pub trait Scenario {
     /// How many times [`Scenario::run`] does the work.
     fn operations(&self) -> u64;
 
+    /// Whether one run is as much as anybody can wait for.
+    fn is_huge(&self) -> bool {
+        self.operations() >= 1_000_000
+    }
+
     /// The work, and nothing else: this is what is counted and timed. Gives a checksum of what was decided.
     fn run(&mut self) -> u64;
 
