@@ -127,6 +127,8 @@ struct Asked {
     at: Instant,
     /// Whether it was somebody hostile who sent it last.
     spoofed: bool,
+    /// It has no message type: its reply is RFC 951's.
+    is_bootp: bool,
     /// Option 82.
     agent_info: Option<Vec<u8>>,
     giaddr: Ipv4Addr,

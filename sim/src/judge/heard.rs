@@ -111,6 +111,7 @@ impl Judge {
             count: self.asked.get(&question).map_or(0, |asked| asked.count) + 1,
             at: now,
             spoofed,
+            is_bootp: message.message_type().is_none(),
             agent_info: message.relay_agent_info().map(<[u8]>::to_vec),
             giaddr: message.giaddr(),
         };

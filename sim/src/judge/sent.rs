@@ -200,7 +200,7 @@ impl Judge {
     }
 }
 
-/// RFC 2131 section 4.3.1 and table 3, RFC 3046 section 2.2.
+/// RFC 2131 section 4.3.1 and table 3, RFC 3046 section 2.2; what a BOOTP client gets is RFC 951's (RFC 1534 section 2).
 fn form(message: &Message<'_>, asked: &Asked) -> Result<(), Found> {
     let kind = message.message_type();
     let wrong = |what: &str| Err((Violation::IllFormed, format!("{what} in {kind:?}")));
@@ -209,6 +209,12 @@ fn form(message: &Message<'_>, asked: &Asked) -> Result<(), Found> {
     }
     if message.giaddr() != asked.giaddr {
         return wrong("giaddr is not as it was");
+    }
+    if kind.is_none() != asked.is_bootp {
+        return wrong("the reply is of the other protocol");
+    }
+    if asked.is_bootp {
+        return Ok(());
     }
     if message.server_id().is_none() {
         return wrong("no server identifier");
