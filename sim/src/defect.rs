@@ -51,6 +51,8 @@ pub enum Defect {
     Idles,
     /// Neither servers nor clients ask whether somebody uses an address
     ChecksNothing,
+    /// A server takes an INFORM for a renewal
+    LeasesToInformers,
 }
 
 impl Defect {
@@ -74,6 +76,7 @@ impl Defect {
             Self::FallsAsleep => Violation::NotBound,
             Self::Idles => Violation::Panic,
             Self::ChecksNothing => Violation::InUse,
+            Self::LeasesToInformers => Violation::Changed,
         }
     }
 
@@ -98,7 +101,8 @@ impl Defect {
             | Self::SwapsTimes
             | Self::FallsAsleep
             | Self::Idles
-            | Self::ChecksNothing => None,
+            | Self::ChecksNothing
+            | Self::LeasesToInformers => None,
         }
     }
 
@@ -125,7 +129,8 @@ impl Defect {
             | Self::SwapsTimes
             | Self::FallsAsleep
             | Self::Idles
-            | Self::ChecksNothing => false,
+            | Self::ChecksNothing
+            | Self::LeasesToInformers => false,
         }
     }
 
@@ -137,6 +142,13 @@ impl Defect {
 
     /// The message as a server with this defect understands it.
     pub(crate) fn mishear(self, message: &mut [u8]) {
+        if self == Self::LeasesToInformers
+            && kind(message) == Some(MessageType::Inform)
+            && let Some(place) = option(message, code::MESSAGE_TYPE)
+            && let Some([kind]) = message.get_mut(place)
+        {
+            *kind = MessageType::Request as u8;
+        }
         if self == Self::Misremembers {
             salt(message);
             if let Some(place) = option(message, code::CLIENT_ID) {

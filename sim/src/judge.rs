@@ -1,8 +1,9 @@
 //! Is what happens right? The invariants of the design, from what clients hold and what servers hear and send; nothing here trusts a server's own view.
 //!
 //! What clients hold is judged here. What a server was asked, and knows from that, is in `judge/heard.rs`; whether it may say what it says, in
-//! `judge/sent.rs`; what it must know after a start, in `judge/started.rs`.
+//! `judge/sent.rs`, and whether it says that as it must, in `judge/form.rs`; what it must know after a start, in `judge/started.rs`.
 
+mod form;
 mod heard;
 mod sent;
 mod started;
@@ -60,6 +61,8 @@ pub enum Violation {
     Unanswered,
     /// A reply that does not say what it must.
     IllFormed,
+    /// What somebody changed who only asked.
+    Changed,
     /// An assertion of the code under test; among them are those of invariants 6 and 7.
     Panic,
 }
@@ -76,12 +79,13 @@ impl fmt::Display for Violation {
             Self::Declined => "an address was given that is in quarantine",
             Self::InUse => "a client that checks took an address that is in use",
             Self::Crossed => "something crossed from one VLAN to another",
-            Self::NotBound => "a client is not bound though nothing stands in its way",
+            Self::NotBound => "a client waits in vain though nothing stands in its way",
             Self::Lapsed => "a client lost its lease though nothing stood in the way of a renewal",
             Self::Refused => "a server refused a lease that it had granted",
             Self::NotHeld => "an address was offered to two",
             Self::Unanswered => "a server did not answer",
             Self::IllFormed => "a reply does not say what it must",
+            Self::Changed => "an INFORM changed what is leased",
             Self::Panic => "an assertion failed",
         })
     }
@@ -129,6 +133,8 @@ struct Asked {
     spoofed: bool,
     /// It has no message type: its reply is RFC 951's.
     is_bootp: bool,
+    /// It is an INFORM, from this `ciaddr`.
+    informs: Option<Ipv4Addr>,
     /// Option 82.
     agent_info: Option<Vec<u8>>,
     giaddr: Ipv4Addr,
@@ -151,6 +157,8 @@ pub struct Judge {
     asked: BTreeMap<Question, Asked>,
     /// What somebody hostile sent: as which machine, and with which xid.
     spoofed: BTreeSet<([u8; 6], u32)>,
+    /// About which address the last message asked, if it was an INFORM.
+    informs: Option<Ipv4Addr>,
     /// What must be answered before anything else happens, and how.
     due: Option<(Question, &'static str)>,
     /// For whom each address is held, and until when at least.
@@ -189,6 +197,12 @@ impl Judge {
     /// Somebody uses an address without a lease.
     pub fn meet_static(&mut self, address: Ipv4Addr) {
         self.statics.insert(address);
+    }
+
+    /// Whether a server gave the address to somebody, who may use it for all that is known.
+    #[must_use]
+    pub fn is_given(&self, address: Ipv4Addr) -> bool {
+        self.given.keys().any(|(_, given)| *given == address)
     }
 
     /// From now on every frame comes, unharmed and in time; or no more.
@@ -342,10 +356,12 @@ impl Judge {
 
 /// The message in a frame to this port, if the frame has no tag.
 fn message<'f>(frame: &'f [u8], port: u16, scratch: &'f mut Scratch) -> Option<Message<'f>> {
-    let (_, rest) = untagged(frame)?;
-    let udp = Udp::parse(rest, Checksums::Verify).ok()?;
-    if udp.destination_port != port {
-        return None;
-    }
+    let udp = datagram(frame).filter(|udp| udp.destination_port == port)?;
     Message::parse(udp.payload, scratch).ok()
+}
+
+/// The datagram in a frame that has no tag.
+fn datagram(frame: &[u8]) -> Option<Udp<'_>> {
+    let (_, rest) = untagged(frame)?;
+    Udp::parse(rest, Checksums::Verify).ok()
 }

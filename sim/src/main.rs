@@ -75,13 +75,17 @@ struct Scale {
     /// Something that is wrong on purpose, to see it found
     #[arg(long, value_enum)]
     defect: Option<Defect>,
+    /// What the seed decides without INFORMs: its story before the world had any
+    #[arg(long)]
+    first: bool,
 }
 
 impl Scale {
     fn plan(self, seed: u64) -> Plan {
         let epochs = self.hours.saturating_mul(3_600_000) / EPOCH_MS;
         let epochs = usize::try_from(epochs).unwrap_or(usize::MAX);
-        Plan { defect: self.defect, ..Plan::new(seed, epochs, self.clients) }
+        let draw = if self.first { Plan::first } else { Plan::new };
+        Plan { defect: self.defect, ..draw(seed, epochs, self.clients) }
     }
 }
 

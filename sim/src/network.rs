@@ -61,6 +61,24 @@ impl Site {
         }
     }
 
+    /// The address of the informer with this number: of the first within the pool, of the others outside.
+    #[must_use]
+    pub fn informer(&self, number: u16) -> Ipv4Addr {
+        let number = u8::try_from(number).expect("few informers");
+        if number == 0 { self.ip(1, 20) } else { self.ip(0, 100 + number) }
+    }
+
+    /// Whether it can be a host's address here.
+    #[must_use]
+    pub fn is_host(&self, address: Ipv4Addr) -> bool {
+        self.subnet().is_host(address)
+    }
+
+    /// All of its addresses.
+    fn subnet(&self) -> Subnet {
+        Subnet::new(self.ip(0, 0), 16).expect("a network's number")
+    }
+
     /// Whom an address is reserved for: the MAC address of the first or second client.
     #[must_use]
     pub fn reserved_for(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
@@ -148,7 +166,7 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
         let link = Link { interface: 0, vlan: site.vlan };
         let server_id = server_id(plan.shape, site, server);
         locals.push((link, server_id));
-        let subnet = Subnet::new(site.ip(0, 0), 16).expect("a network's number");
+        let subnet = site.subnet();
         let shares = plan.defect == Some(Defect::SharesPool);
         let first = site.first(if shares { 0 } else { server });
         let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);

@@ -3,6 +3,7 @@
 pub mod board;
 pub mod client;
 pub mod hostile;
+pub mod informer;
 pub mod relay;
 pub mod server;
 pub mod serves;

@@ -1,9 +1,11 @@
 //! What is going to happen in a run? Everything that a seed decides before the world begins, in a form that can be made smaller.
 //!
 //! A run is a row of epochs. In each one the dials of the faults are set anew, those that are on in this run at all; at its end it is calm, and everybody
-//! must come to rest. A failure is made smaller by leaving out clients, incidents, and dials. What a seed decides is in `plan/draw.rs`.
+//! must come to rest. A failure is made smaller by leaving out clients, incidents, and dials. What a seed decides is in `plan/draw.rs`, and what it decides
+//! beside that, by dice of its own, in `plan/later.rs`.
 
 mod draw;
+mod later;
 
 use crate::defect::Defect;
 use crate::nor::Leaves;
@@ -156,6 +158,13 @@ pub enum What {
     },
     /// A second server that nobody asked for, on or off.
     Rogue(bool),
+    /// Somebody who has an address of its own asks for the rest (DHCPINFORM).
+    Inform {
+        /// Which of the informers.
+        informer: u16,
+        /// It asks the server that answered it last, and not all.
+        unicast: bool,
+    },
 }
 
 /// What somebody hostile does, each time on one of the VLANs.
@@ -179,6 +188,8 @@ pub enum Deed {
     Clone,
     /// A message in a frame with a second tag, that of another VLAN, inside the first.
     Hop,
+    /// An INFORM for an address that somebody else has, here or on another VLAN, in its own name or in that of an invented machine.
+    Inform,
 }
 
 /// What is decided for one epoch.
@@ -201,6 +212,8 @@ pub struct Plan {
     pub clients: Vec<ClientPlan>,
     /// How many nodes use addresses of the pool without asking.
     pub squatters: u16,
+    /// How many nodes with an address of their own ask for the rest.
+    pub informers: u16,
     /// The server is the board of the example, with arrays for 64 leases.
     pub board: bool,
     /// Pools have hardly more addresses than there are clients.

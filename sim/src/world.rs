@@ -130,6 +130,10 @@ impl World {
                 }
                 Node::Smoltcp(client, site) => self.judge.meet(client.mac, site.net, false),
                 Node::Squatter(squatter) => self.judge.meet_static(squatter.address),
+                Node::Informer(informer, site) => {
+                    self.judge.meet(informer.mac, site.net, false);
+                    self.judge.meet_static(informer.address);
+                }
                 Node::Server(_) | Node::Rogue(..) | Node::Relay(_) | Node::Hostile(_) => {}
             }
         }
@@ -228,6 +232,21 @@ impl World {
             }
         }
         let Some(calm_since) = self.calm_since else { return Ok(()) };
+        let late = |since: Instant| since.max(calm_since).plus_secs(BOUND_WITHIN_SECS) < self.now;
+        for place in &self.cast.informers {
+            let Some(Place { node: Node::Informer(informer, _), .. }) =
+                self.cast.places.get(*place)
+            else {
+                continue;
+            };
+            // Answers to an address that two have go to either.
+            let alone = !self.judge.is_given(informer.address);
+            let asking_since = informer.asking_since().filter(|_| alone);
+            if let Some(since) = asking_since.filter(|since| late(*since)) {
+                let line = format!("{} asks by INFORM since {}", informer.address, Clock(since));
+                return Err((Violation::NotBound, line));
+            }
+        }
         for place in &self.cast.clients {
             let Some(place) = self.cast.places.get(*place) else { continue };
             let (number, wanting, state, net) = match &place.node {
@@ -244,11 +263,12 @@ impl World {
                 | Node::Rogue(..)
                 | Node::Relay(_)
                 | Node::Squatter(_)
+                | Node::Informer(..)
                 | Node::Hostile(_) => continue,
             };
             let Some(since) = wanting else { continue };
             let full_at = self.full_at.get(&net).copied().unwrap_or(Instant::ZERO);
-            if since.max(calm_since).max(full_at).plus_secs(BOUND_WITHIN_SECS) < self.now {
+            if late(since.max(full_at)) {
                 let line = format!("client {number} waits since {} {state}", Clock(since));
                 return Err((Violation::NotBound, line));
             }
@@ -293,6 +313,10 @@ impl World {
             What::Rogue(on) => {
                 self.turn_rogue(on);
                 Ok(())
+            }
+            What::Inform { informer, unicast } => {
+                let place = self.cast.informers.get(usize::from(informer)).copied();
+                place.map_or(Ok(()), |place| self.act(place, Act::Inform(unicast)))
             }
             What::Hostile { deed, times } => self.happen(Event::Deed { deed, left: times }),
         }

@@ -59,6 +59,7 @@ fn every_violation_has_a_defect() {
         Violation::InUse,
         Violation::Crossed,
         Violation::NotBound,
+        Violation::Changed,
         Violation::Panic,
     ];
     for violation in all {

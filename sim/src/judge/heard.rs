@@ -8,7 +8,7 @@ use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4};
 use dhcp_core::wire::message::{Message, MessageType, Scratch};
 
-use super::{Asked, Judge, ServerPlace, message};
+use super::{Asked, Judge, ServerPlace, datagram, message};
 use crate::network::{QUARANTINE_SECS, Site};
 use crate::node::hostile::{CLONED, INVENTED};
 use crate::node::untagged;
@@ -34,8 +34,10 @@ pub struct Hearing<'a> {
     pub frame: &'a [u8],
     /// That VLAN.
     pub site: &'a Site,
-    /// Whether the VLAN's pool has an address that is nobody's.
+    /// Whether the VLAN's pools have an address that is nobody's.
     pub has_room: bool,
+    /// Whether it answers at once also whom it must ask by ARP first.
+    pub is_prompt: bool,
 }
 
 impl Judge {
@@ -43,6 +45,7 @@ impl Judge {
     pub fn heard(&mut self, hearing: &Hearing<'_>, is_me: impl Fn(Ipv4Addr) -> bool) {
         self.declined_last = None;
         self.due = None;
+        self.informs = None;
         let Some((ethernet, rest)) = untagged(hearing.frame) else { return };
         match ethernet.ethertype {
             ETHERTYPE_ARP => {
@@ -61,6 +64,11 @@ impl Judge {
             }
             _ => {}
         }
+    }
+
+    /// About which address somebody asked by INFORM in what was heard last.
+    pub const fn take_informs(&mut self) -> Option<Ipv4Addr> {
+        self.informs.take()
     }
 
     /// Somebody hostile sent a frame; relay agents pass it on.
@@ -107,11 +115,14 @@ impl Judge {
         let mac = message.hardware().as_ethernet().unwrap_or_default();
         let spoofed = self.spoofed.contains(&(mac, message.xid()));
         let question = (place, mac, message.xid(), site.net);
+        let kind = message.message_type();
+        self.informs = (kind == Some(MessageType::Inform)).then(|| message.ciaddr());
         let asked = Asked {
             count: self.asked.get(&question).map_or(0, |asked| asked.count) + 1,
             at: now,
             spoofed,
-            is_bootp: message.message_type().is_none(),
+            is_bootp: kind.is_none(),
+            informs: self.informs,
             agent_info: message.relay_agent_info().map(<[u8]>::to_vec),
             giaddr: message.giaddr(),
         };
@@ -119,8 +130,7 @@ impl Judge {
         if self.asked.len() > 1_000 {
             self.asked.retain(|_, asked| asked.at.plus_secs(ASKED_SECS) > now);
         }
-        let kind = message.message_type();
-        if kind != Some(MessageType::Discover) {
+        if !matches!(kind, Some(MessageType::Discover | MessageType::Inform)) {
             self.offered.retain(|(server, _), (of, _)| *server != place || *of != mac);
         }
         if kind == Some(MessageType::Decline)
@@ -164,7 +174,7 @@ impl Judge {
         }
     }
 
-    /// Whoever looks for an address, or chose this server, gets an answer.
+    /// Whoever looks for an address, chose this server, or has an address here and asks for the rest, gets an answer.
     fn expect(
         &mut self,
         hearing: &Hearing<'_>,
@@ -172,7 +182,7 @@ impl Judge {
         mac: [u8; 6],
         is_me: impl Fn(Ipv4Addr) -> bool,
     ) {
-        let Hearing { place, site, has_room, .. } = *hearing;
+        let Hearing { place, site, has_room, is_prompt, .. } = *hearing;
         let [_, kind, ..] = mac;
         let sane = self.homes.contains_key(&mac) || matches!(kind, INVENTED | CLONED);
         let here = |address: Ipv4Addr| address.octets().get(..2) == Some(&[10, site.net]);
@@ -182,10 +192,14 @@ impl Judge {
             return;
         }
         let question = (place, mac, message.xid(), site.net);
+        let to = datagram(hearing.frame).map(|udp| udp.destination);
+        let informs =
+            to.is_some_and(|to| to.is_broadcast() || is_me(to)) && site.is_host(message.ciaddr());
         let chose_us = message.server_id().is_some_and(is_me);
         self.due = match message.message_type() {
             Some(MessageType::Discover) if has_room => Some((question, "a DISCOVER")),
             Some(MessageType::Request) if chose_us => Some((question, "a REQUEST to it")),
+            Some(MessageType::Inform) if informs && is_prompt => Some((question, "an INFORM")),
             _ => None,
         };
     }

@@ -8,6 +8,7 @@ use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::{ETHERTYPE_ARP, Ethernet};
 use dhcp_core::wire::message::{Message, MessageType, Scratch};
 
+use super::form::{form, informed};
 use super::{Asked, Found, Judge, Question, ServerPlace, Violation, message};
 use crate::network::Site;
 use crate::node::hostile::CLONED;
@@ -61,6 +62,9 @@ impl Judge {
             self.due = None;
         }
         form(&message, &asked)?;
+        if let Some(ciaddr) = asked.informs {
+            return informed(saying, &message, ciaddr);
+        }
         let (kind, address) = (message.message_type(), message.yiaddr());
         let gift = |kind| Gift { kind, address, to, spoofed: asked.spoofed };
         match kind {
@@ -197,34 +201,5 @@ impl Judge {
                 self.forfeit(moved);
             }
         }
-    }
-}
-
-/// RFC 2131 section 4.3.1 and table 3, RFC 3046 section 2.2; what a BOOTP client gets is RFC 951's (RFC 1534 section 2).
-fn form(message: &Message<'_>, asked: &Asked) -> Result<(), Found> {
-    let kind = message.message_type();
-    let wrong = |what: &str| Err((Violation::IllFormed, format!("{what} in {kind:?}")));
-    if message.relay_agent_info() != asked.agent_info.as_deref() {
-        return wrong("option 82 is not as it was");
-    }
-    if message.giaddr() != asked.giaddr {
-        return wrong("giaddr is not as it was");
-    }
-    if kind.is_none() != asked.is_bootp {
-        return wrong("the reply is of the other protocol");
-    }
-    if asked.is_bootp {
-        return Ok(());
-    }
-    if message.server_id().is_none() {
-        return wrong("no server identifier");
-    }
-    if kind == Some(MessageType::Nak) || message.yiaddr().is_unspecified() {
-        return Ok(());
-    }
-    let (lease, t1, t2) = (message.lease_secs(), message.renewal_secs(), message.rebinding_secs());
-    match (lease, t1, t2) {
-        (Some(lease), Some(t1), Some(t2)) if t1 < t2 && t2 < lease => Ok(()),
-        _ => wrong("T1, T2 and the lease time are not in this order"),
     }
 }

@@ -93,6 +93,10 @@ impl Serves for BoardNode {
         leases.entry_at(address, time)
     }
 
+    fn is_prompt(&self) -> bool {
+        false
+    }
+
     fn free_in(&self, subnet: SubnetIndex) -> u32 {
         let leases = self.board.as_ref().map(|board| board.leases(Instant::ZERO).0);
         leases.map_or(0, |leases| leases.room(subnet).0)

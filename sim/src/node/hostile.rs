@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use dhcp_core::rng::Rng;
 use dhcp_core::wire::frame::Ethernet;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
-use dhcp_core::wire::message::MessageType::{self, Decline, Discover, Release, Request};
+use dhcp_core::wire::message::MessageType::{self, Decline, Discover, Inform, Release, Request};
 use dhcp_core::wire::message::{BOOT_REQUEST, HEADER_LEN, MAGIC_COOKIE, Message, Scratch};
 use dhcp_core::wire::options::code::{
     CLIENT_ID, END, MESSAGE_TYPE, PAD, REQUESTED_IP, SERVER_ID, SUBNET_SELECTION,
@@ -113,6 +113,7 @@ impl Hostile {
         let Ok(message) = Message::parse(udp.payload, &mut scratch) else { return };
         let Some(kind) = message.message_type() else { return };
         if kind == MessageType::Ack
+            && !message.yiaddr().is_unspecified()
             && let Some(lair) = self.lairs.get_mut(place)
         {
             if lair.seen.len() == SEEN_MAX {
@@ -241,6 +242,7 @@ impl Hostile {
                 self.send(desk, lair, &crossing);
             }
             Deed::Clone => self.clone_client(desk),
+            Deed::Inform => self.inform(desk, lair),
             Deed::Hop => {
                 let there = self.other_than(lair);
                 // Where there are no VLANs, a tag is one too many.
@@ -261,6 +263,20 @@ impl Hostile {
                 desk.sent.push((0, hop.into_owned()));
             }
         }
+    }
+
+    /// Asks for the rest to somebody else's address, of one server or of all.
+    fn inform(&mut self, desk: &mut Desk<'_>, lair: usize) {
+        let there = self.other_than(lair).filter(|_| self.rng.below(2) == 0).unwrap_or(lair);
+        let ciaddr = self.victim(there);
+        let own = self.mac;
+        let asked =
+            if self.rng.below(2) == 0 { self.invent(Inform) } else { self.forge(Inform, own) };
+        let payload = Forged { ciaddr, ..asked }.octets();
+        let Lair { site, server, .. } = self.at(lair);
+        let (vlan, server) = (site.vlan, *server);
+        let to = if self.rng.below(2) == 0 { server } else { Ipv4Addr::BROADCAST };
+        desk.send_udp(0, &to_all(own, vlan), &request(ciaddr, to, &payload));
     }
 
     /// What servers sent is only sent again on other VLANs: an old ACK could lengthen the lease of a client that counts it from there.

@@ -219,6 +219,10 @@ impl Serves for ServerNode {
         server.book().entry_at(address, server.time(now))
     }
 
+    fn is_prompt(&self) -> bool {
+        true
+    }
+
     fn free_in(&self, subnet: SubnetIndex) -> u32 {
         self.running.as_ref().map_or(0, |running| running.server.book().room(subnet).0)
     }

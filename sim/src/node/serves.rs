@@ -3,12 +3,15 @@
 use core::fmt::Debug;
 use core::net::Ipv4Addr;
 
-use dhcp_core::server::book::Entry;
+use dhcp_core::server::book::{Entry, Standing};
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
-use dhcp_core::time::Instant;
+use dhcp_core::time::{Instant, Timestamp};
 
 use super::Desk;
 use crate::nor::Leaves;
+
+/// What a server knows of an address, and how many addresses of each of its pools are nobody's, if it does nothing else meanwhile than what it is asked.
+pub type Known = (Option<Entry>, Option<Vec<u32>>);
 
 /// A server on a segment, with a flash that is all that outlives a power cut.
 pub trait Serves: Debug {
@@ -26,6 +29,9 @@ pub trait Serves: Debug {
 
     /// What it knows of an address, while it runs.
     fn entry_at(&self, address: Ipv4Addr, now: Instant) -> Option<Entry>;
+
+    /// Whether it answers a message, and does nothing else, before it takes another. A board goes round its loop, and may first ask by ARP where the answer goes.
+    fn is_prompt(&self) -> bool;
 
     /// How many addresses of the pool of a subnet are nobody's; none while it does not run.
     fn free_in(&self, subnet: SubnetIndex) -> u32;
@@ -56,6 +62,20 @@ pub trait Serves: Debug {
 
     /// Takes a frame.
     fn receive(&mut self, desk: &mut Desk<'_>, port: usize, frame: &[u8]);
+
+    /// What it knows of an address, and of its pools.
+    fn known(&self, address: Ipv4Addr, now: Instant) -> Known {
+        let subnets = (0..).map(SubnetIndex).take(self.config().subnets.len());
+        let rooms = subnets.map(|subnet| self.free_in(subnet));
+        let mut entry = self.entry_at(address, now);
+        if let Some(entry) = &mut entry
+            && matches!(entry.standing, Standing::Fresh | Standing::Idle)
+        {
+            // It means nothing then.
+            entry.until = Timestamp::default();
+        }
+        (entry, self.is_prompt().then(|| rooms.collect()))
+    }
 
     /// Whether the pool of this network has an address that is nobody's.
     fn has_room(&self, network: Ipv4Addr) -> bool {

@@ -86,14 +86,14 @@ impl Swarm {
     }
 }
 
-fn pick(rng: &mut Rng, len: usize) -> usize {
+pub(super) fn pick(rng: &mut Rng, len: usize) -> usize {
     rng.below(u32::try_from(len).expect("a run is not that large")) as usize
 }
 
 impl Plan {
-    /// What `seed` decides for so many epochs and clients.
+    /// What `seed` decides for so many epochs and clients without the dials that came later: the story that it had before there were any.
     #[must_use]
-    pub fn new(seed: u64, epochs: usize, clients: u16) -> Self {
+    pub fn first(seed: u64, epochs: usize, clients: u16) -> Self {
         let mut rng = Rng::seeded(seed);
         let shape = *Shape::ALL.get(pick(&mut rng, 4)).expect("one of four");
         let swarm = Swarm(rng.next_u32());
@@ -104,6 +104,7 @@ impl Plan {
             shape,
             clients: list,
             squatters: u16::try_from(squatters).expect("at most 3"),
+            informers: 0,
             board: shape == Shape::Plain
                 && clients <= BOARD_CLIENTS_MAX
                 && swarm.is_on(Dial::Board),

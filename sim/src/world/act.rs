@@ -8,7 +8,8 @@ use dhcp_core::time::Instant;
 use super::cast::{Access, Node, Place};
 use super::queue::Event;
 use super::{World, is_cloned};
-use crate::judge::{Found, Hearing, Party};
+use crate::judge::{Found, Hearing, Party, Violation};
+use crate::node::serves::Known;
 use crate::node::{Desk, tagged};
 use crate::plan::{Deed, Kind};
 
@@ -28,6 +29,8 @@ pub(super) enum Act {
     Release(u32),
     Renew,
     Deed(Deed),
+    /// Ask by INFORM, one server or all.
+    Inform(bool),
     /// Ask for an address on a VLAN.
     Inherit(Option<u16>, Ipv4Addr),
 }
@@ -50,14 +53,20 @@ impl World {
                 let site = sites.iter().find(|site| site.vlan == vlan);
                 if let Some(site) = site.filter(|_| node.is_on()) {
                     let has_room = node.has_room(site.ip(0, 0));
+                    let is_prompt = node.is_prompt();
                     let (now, frame) = (*now, octets.as_ref());
-                    let hearing = Hearing { now, place, frame, site, has_room };
+                    let hearing = Hearing { now, place, frame, site, has_room, is_prompt };
                     judge.heard(&hearing, |address| node.is_me(address));
                 }
+                // Whoever asks by INFORM changes nothing.
+                let about =
+                    judge.take_informs().map(|address| (address, node.known(address, *now)));
                 let trunk = at.ports.get(port).is_some_and(|port| port.access == Access::Trunk);
                 node.receive(&mut desk, port, &tagged(&octets, vlan.filter(|_| trunk)));
                 if !node.is_on() {
                     judge.lost_power();
+                } else if let Some((address, before)) = about {
+                    unchanged(address, &before, &node.known(address, *now))?;
                 }
             }
             (Node::Rogue(node, true), Act::Frame { port, octets, .. }) => {
@@ -82,6 +91,11 @@ impl World {
                 node.receive(&mut desk, port, &octets);
             }
             (Node::Squatter(node), Act::Frame { octets, .. }) => node.receive(&mut desk, &octets),
+            (Node::Informer(node, _), Act::Wake) => node.wake(&mut desk),
+            (Node::Informer(node, _), Act::Frame { octets, .. }) => {
+                node.receive(&mut desk, &octets);
+            }
+            (Node::Informer(node, _), Act::Inform(unicast)) => node.ask(&mut desk, unicast),
             (Node::Hostile(node), Act::Deed(deed)) => node.act(&mut desk, deed),
             (Node::Hostile(node), Act::Inherit(vlan, address)) => {
                 node.inherit(&mut desk, vlan, address);
@@ -159,7 +173,11 @@ impl World {
                 };
                 self.judge.holds(now, &party, held, site)
             }
-            Node::Rogue(..) | Node::Relay(_) | Node::Squatter(_) | Node::Hostile(_) => Ok(()),
+            Node::Rogue(..)
+            | Node::Relay(_)
+            | Node::Squatter(_)
+            | Node::Informer(..)
+            | Node::Hostile(_) => Ok(()),
         }
     }
 
@@ -170,6 +188,7 @@ impl World {
             Node::Server(node) | Node::Rogue(node, true) => node.timeout(),
             Node::Client(node, _) => node.timeout(),
             Node::Smoltcp(node, _) => node.timeout(now),
+            Node::Informer(node, _) => node.timeout(),
             Node::Rogue(_, false) | Node::Relay(_) | Node::Squatter(_) | Node::Hostile(_) => None,
         };
         let next = next.map(|next| next.max(now));
@@ -183,6 +202,15 @@ impl World {
             self.queue.push(now, Event::Wake { place });
         }
     }
+}
+
+/// What a server knew before an INFORM about this address it knows afterwards, and no more.
+fn unchanged(address: Ipv4Addr, before: &Known, after: &Known) -> Result<(), Found> {
+    if before == after {
+        return Ok(());
+    }
+    let line = format!("of {address} was known {before:?}, and is {after:?}");
+    Err((Violation::Changed, line))
 }
 
 /// Whether the server with this address is one that the site has.

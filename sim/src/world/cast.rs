@@ -9,6 +9,7 @@ use crate::network::{KEY, ROUTER_MAC, Site, rogue, server_id, site_of, told};
 use crate::node::board::BoardNode;
 use crate::node::client::ClientNode;
 use crate::node::hostile::{Hostile, Lair};
+use crate::node::informer::Informer;
 use crate::node::mac;
 use crate::node::relay::Relay;
 use crate::node::server::ServerNode;
@@ -43,6 +44,7 @@ pub(super) enum Node {
     Smoltcp(Box<SmoltcpNode>, Site),
     Relay(Box<Relay>),
     Squatter(Squatter),
+    Informer(Box<Informer>, Site),
     Hostile(Box<Hostile>),
 }
 
@@ -61,6 +63,7 @@ pub(super) struct Cast {
     /// The places of the plan's clients and servers.
     pub(super) clients: Vec<usize>,
     pub(super) servers: Vec<usize>,
+    pub(super) informers: Vec<usize>,
     pub(super) hostile: usize,
     pub(super) rogue: usize,
 }
@@ -117,6 +120,15 @@ impl Cast {
             let address = site.ip(1, 10 + u8::try_from(number).expect("few squatters"));
             let node = Squatter { mac: mac(0x99, number), address };
             cast.place(Node::Squatter(node), vec![untagged(site.vlan)]);
+        }
+        for number in 0..plan.informers {
+            let site = *sites.get(usize::from(number) % sites.len()).expect("there is one");
+            let (mac, address) = (mac(0x11, number), site.informer(number));
+            let seed = plan.seed ^ u64::from(number) << 32 ^ 0x11;
+            let node = Informer::new(mac, address, seed);
+            let node = Node::Informer(Box::new(node), site);
+            let place = cast.place(node, vec![untagged(site.vlan)]);
+            cast.informers.push(place);
         }
         let lairs = sites.iter().map(|site| {
             let server = server_id(plan.shape, site, 0);

@@ -38,6 +38,7 @@ impl World {
                 Node::Smoltcp(client, _) => client.mac,
                 Node::Relay(relay) => relay.mac,
                 Node::Squatter(squatter) => squatter.mac,
+                Node::Informer(informer, _) => informer.mac,
                 Node::Hostile(hostile) if at.ports.iter().any(|port| port.segment == segment) => {
                     hostile.hear(vlan, octets);
                     continue;

@@ -151,7 +151,8 @@ impl ServerNode {
             let mut others = self.locals.iter().map(|(other, _)| *other).rev();
             link = others.find(|other| *other != link).unwrap_or(link);
         }
-        let known = |address: Ipv4Addr| running.neighbours.get(&address).copied();
+        // Networks that are not attached are behind the router.
+        let known = |address: Ipv4Addr| running.neighbours.get(&address).copied().or(self.router);
         let (mac, destination, port) = match transmit.destination {
             // Who is not known is asked for by a real stack; here the client just asks again.
             Destination::Relay(relay) => (known(relay), relay, 67),
