@@ -12,6 +12,7 @@
 mod configured;
 mod demo;
 mod device;
+mod docker;
 mod durable;
 mod harness;
 mod here;
