@@ -8,8 +8,6 @@
 //! `cargo run -p sim --example sockets`
 
 use core::net::Ipv4Addr;
-use std::collections::VecDeque;
-
 use dhcp_core::client::{Client, Config, Event, MESSAGE_LEN_MAX, Output};
 use dhcp_core::conflict::Acd;
 use dhcp_core::id::{HardwareAddr, InstallationKey};
@@ -18,7 +16,6 @@ use dhcp_core::rng::Rng;
 use dhcp_core::server::config::{Link, ServerConfig, SubnetConfig};
 use dhcp_core::server::{Destination, Ingress, Reply, Scratch, Server};
 use dhcp_core::time::{Instant, LeaseClock};
-use dhcp_core::wire::frame::ETHERNET_LEN;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
 use dhcp_core::wire::{CLIENT_PORT, SERVER_PORT, message};
 use lease_store::array_storage;
@@ -26,8 +23,8 @@ use lease_store::journal::Journal;
 use lease_store::medium::NorMedium;
 use lease_store::table::{ArrayStorage, LeaseTable, Sizes};
 use sim::nor::Nor;
+use sim::port::Port;
 use smoltcp::iface::{self, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::socket::{raw, udp};
 use smoltcp::wire::{EthernetAddress, IpCidr, IpProtocol, IpVersion};
 
@@ -36,52 +33,6 @@ const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x11];
 const LINK: Link = Link { interface: 0, vlan: None };
 const PACKET_LEN: usize = 1_500;
-
-/// One end of a cable: frames that came, and frames that leave.
-#[derive(Default)]
-struct Port {
-    received: VecDeque<Vec<u8>>,
-    sent: VecDeque<Vec<u8>>,
-}
-
-struct Received(Vec<u8>);
-
-impl phy::RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(&self.0)
-    }
-}
-
-struct Sending<'p>(&'p mut VecDeque<Vec<u8>>);
-
-impl phy::TxToken for Sending<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        let mut frame = vec![0; len];
-        let written = write(&mut frame);
-        self.0.push_back(frame);
-        written
-    }
-}
-
-impl Device for Port {
-    type RxToken<'p> = Received;
-    type TxToken<'p> = Sending<'p>;
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, Sending<'_>)> {
-        Some((Received(self.received.pop_front()?), Sending(&mut self.sent)))
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Sending<'_>> {
-        Some(Sending(&mut self.sent))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = PACKET_LEN + ETHERNET_LEN;
-        capabilities
-    }
-}
 
 /// smoltcp as both ends have it, with one socket.
 struct Host {

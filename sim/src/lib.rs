@@ -23,6 +23,7 @@ pub mod node;
 pub mod nor;
 pub mod octets;
 pub mod plan;
+pub mod port;
 pub mod trace;
 pub mod wear;
 pub mod world;

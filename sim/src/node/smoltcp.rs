@@ -1,65 +1,17 @@
 //! A client that is not ours: smoltcp's, with its own wire format, ARP and timers.
 
-use std::collections::VecDeque;
-
 use dhcp_core::time::Instant;
 use smoltcp::iface::{self, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::socket::dhcpv4;
 use smoltcp::wire::{EthernetAddress, IpCidr};
 
 use super::client::Held;
-use super::{Desk, FRAME_LEN_MAX, mac};
+use super::{Desk, mac};
 use crate::plan::ClientPlan;
+use crate::port::Port;
 
 /// A REQUEST and its ACK are under way for less than this, in seconds.
 const SLACK_SECS: u32 = 20;
-
-/// The two ends of a cable.
-#[derive(Debug, Default)]
-struct Cable {
-    received: VecDeque<Vec<u8>>,
-    sent: Vec<Vec<u8>>,
-}
-
-struct Received(Vec<u8>);
-
-impl phy::RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, take: F) -> R {
-        take(&self.0)
-    }
-}
-
-struct Sending<'c>(&'c mut Vec<Vec<u8>>);
-
-impl phy::TxToken for Sending<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        let mut frame = vec![0; len];
-        let result = write(&mut frame);
-        self.0.push(frame);
-        result
-    }
-}
-
-impl Device for Cable {
-    type RxToken<'c> = Received;
-    type TxToken<'c> = Sending<'c>;
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, Sending<'_>)> {
-        Some((Received(self.received.pop_front()?), Sending(&mut self.sent)))
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Sending<'_>> {
-        Some(Sending(&mut self.sent))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = FRAME_LEN_MAX - 4;
-        capabilities
-    }
-}
 
 /// A client of smoltcp's.
 pub struct SmoltcpNode {
@@ -74,7 +26,7 @@ pub struct SmoltcpNode {
 }
 
 struct Stack {
-    cable: Cable,
+    port: Port,
     interface: Interface,
     sockets: SocketSet<'static>,
     dhcp: SocketHandle,
@@ -117,10 +69,10 @@ impl SmoltcpNode {
             self.on_at = Some(now.plus_secs(secs));
             self.held = None;
             self.wanting_since = None;
-            let Stack { interface, sockets, dhcp, cable } = &mut self.stack;
+            let Stack { interface, sockets, dhcp, port } = &mut self.stack;
             sockets.get_mut::<dhcpv4::Socket<'_>>(*dhcp).reset();
             forget(interface);
-            cable.received.clear();
+            port.received.clear();
         }
     }
 
@@ -139,7 +91,7 @@ impl SmoltcpNode {
     /// Takes a frame.
     pub fn receive(&mut self, desk: &mut Desk<'_>, frame: &[u8]) {
         if self.on_at.is_none() {
-            self.stack.cable.received.push_back(frame.to_vec());
+            self.stack.port.received.push_back(frame.to_vec());
             self.wake(desk);
         }
     }
@@ -150,9 +102,9 @@ impl SmoltcpNode {
             return;
         }
         self.on_at = None;
-        let Stack { cable, interface, sockets, dhcp } = &mut self.stack;
+        let Stack { port, interface, sockets, dhcp } = &mut self.stack;
         let now = time(desk.now);
-        interface.poll(now, cable, sockets);
+        interface.poll(now, port, sockets);
         let socket = sockets.get_mut::<dhcpv4::Socket<'_>>(*dhcp);
         match socket.poll() {
             Some(dhcpv4::Event::Configured(config)) => {
@@ -191,10 +143,10 @@ impl SmoltcpNode {
             }
             None => {}
         }
-        interface.poll(now, cable, sockets);
+        interface.poll(now, port, sockets);
         let wants = interface.ipv4_addr().is_none();
         self.wanting_since = wants.then(|| self.wanting_since.unwrap_or(desk.now));
-        desk.sent.extend(cable.sent.drain(..).map(|frame| (0, frame)));
+        desk.sent.extend(port.sent.drain(..).map(|frame| (0, frame)));
     }
 }
 
@@ -206,16 +158,16 @@ fn forget(interface: &mut Interface) {
 
 impl Stack {
     fn new(mac: [u8; 6], seed: u64) -> Self {
-        let mut cable = Cable::default();
+        let mut port = Port::default();
         let mut config = iface::Config::new(EthernetAddress(mac).into());
         config.random_seed = seed;
-        let interface = Interface::new(config, &mut cable, time(Instant::ZERO));
+        let interface = Interface::new(config, &mut port, time(Instant::ZERO));
         let mut sockets = SocketSet::new(Vec::new());
         let mut socket = dhcpv4::Socket::new();
         // The whole of the last ACK, for its lease time.
         let room: &'static mut [u8] = Vec::leak(vec![0; 1_500]);
         socket.set_receive_packet_buffer(room);
         let dhcp = sockets.add(socket);
-        Self { cable, interface, sockets, dhcp }
+        Self { port, interface, sockets, dhcp }
     }
 }
