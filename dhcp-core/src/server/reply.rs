@@ -39,6 +39,8 @@ impl<B> Case<'_, '_, '_, B> {
     ///
     /// # Errors
     /// [`Discard::NoRoomForReply`].
+    // A function of its own: a microcontroller's few registers are enough for what it has in hand, without what its caller has.
+    #[inline(never)]
     pub(super) fn write(
         &self,
         verdict: Verdict,

@@ -91,10 +91,12 @@ impl<'c> RenderedOptions<'c> {
     #[inline]
     pub(crate) fn whole(&self, code: u8) -> Option<&'c [u8]> {
         let place = *self.places.get(usize::from(code))?;
-        // What is not there is at no place: zero less one.
-        let rest = self.octets.get(usize::from(place).wrapping_sub(1)..)?;
+        if place == 0 || place == Self::SEARCH {
+            return None;
+        }
+        let rest = self.octets.get(usize::from(place) - 1..)?;
         let len = rest.get(1)?;
-        rest.get(..2 + usize::from(*len)).filter(|_| place != Self::SEARCH)
+        rest.get(..2 + usize::from(*len))
     }
 
     /// The values of the option's parts, in their order.
