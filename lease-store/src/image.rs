@@ -17,7 +17,6 @@ mod stored;
 
 use core::error::Error;
 use core::fmt;
-use core::net::Ipv4Addr;
 
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use dhcp_core::id::InstallationKey;
@@ -157,7 +156,7 @@ impl<const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: usize>
     pub const fn new() -> Self {
         Self {
             subnets: [reader::NO_SUBNET; SUBNETS],
-            ranges: [Range::single(Ipv4Addr::UNSPECIFIED); RANGES],
+            ranges: [reader::NO_RANGE; RANGES],
             reservations: [reader::NO_RESERVATION; RESERVATIONS],
         }
     }
@@ -224,28 +223,27 @@ pub fn read<'f, const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: u
     read_into(payload(octets)?, subnets, ranges, reservations)
 }
 
+#[inline(never)]
 fn read_into<'f>(
     payload: &'f [u8],
     subnets: &'f mut [SubnetConfig<'f>],
     ranges: &'f mut [Range],
     reservations: &'f mut [Reservation<'f>],
 ) -> Result<ServerConfig<'f>, ImageError> {
-    let mut reader = Reader { rest: payload };
-    let head = reader.head().ok_or(ImageError::Malformed(Part::Head))?;
+    let mut reader = Reader::new(payload);
+    let head = reader.head();
+    whole(&reader, Part::Head)?;
     let subnets = places(Part::Subnets, subnets, head.subnets)?;
     let ranges = places(Part::Ranges, ranges, head.ranges)?;
     let reservations = places(Part::Reservations, reservations, head.reservations)?;
-    for range in &mut *ranges {
-        *range = reader.range().ok_or(ImageError::Malformed(Part::Ranges))?;
-    }
-    for reservation in &mut *reservations {
-        let read = reader.reservation();
-        *reservation = read.ok_or(ImageError::Malformed(Part::Reservations))?;
-    }
+    ranges.iter_mut().for_each(|range| *range = reader.range());
+    whole(&reader, Part::Ranges)?;
+    reservations.iter_mut().for_each(|reservation| reader.reservation(reservation));
+    whole(&reader, Part::Reservations)?;
     let (mut ranges, mut reservations) = (&*ranges, &*reservations);
     for subnet in &mut *subnets {
-        let (read, shares) = reader.subnet().ok_or(ImageError::Malformed(Part::Subnets))?;
-        *subnet = read;
+        let shares = reader.subnet(subnet);
+        whole(&reader, Part::Subnets)?;
         shares.give(subnet, &mut ranges, &mut reservations)?;
     }
     if !(reader.rest.is_empty() && ranges.is_empty() && reservations.is_empty()) {
@@ -260,7 +258,13 @@ fn read_into<'f>(
     })
 }
 
+/// Whether everything up to here could be read.
+fn whole(reader: &Reader<'_>, part: Part) -> Result<(), ImageError> {
+    if reader.failed() { Err(ImageError::Malformed(part)) } else { Ok(()) }
+}
+
 /// Checks the header and what it covers, and gives the payload.
+#[inline(never)]
 fn payload(octets: &[u8]) -> Result<&[u8], ImageError> {
     let found = octets.len();
     let too_short = ImageError::Truncated { needed: HEADER_LEN, found };
@@ -286,8 +290,8 @@ fn payload(octets: &[u8]) -> Result<&[u8], ImageError> {
 
 fn crc(front: &[u8], payload: &[u8]) -> u32 {
     let mut digest = CRC.digest();
-    digest.update(front);
-    digest.update(payload);
+    // In a loop, which is one where two calls are compiled as two.
+    [front, payload].iter().for_each(|part| digest.update(part));
     digest.finalize()
 }
 

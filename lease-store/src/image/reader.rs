@@ -27,6 +27,9 @@ pub(super) const ALL: Subnet = match Subnet::new(Ipv4Addr::UNSPECIFIED, 0) {
 };
 
 /// Stands in places that are not filled.
+pub(super) const NO_RANGE: Range = Range::single(Ipv4Addr::UNSPECIFIED);
+
+/// Stands in places that are not filled.
 pub(super) const NO_RESERVATION: Reservation<'static> = Reservation {
     who: Who::Name(&[]),
     address: None,
@@ -39,146 +42,189 @@ pub(super) const NO_RESERVATION: Reservation<'static> = Reservation {
 /// Stands in places that are not filled.
 pub(super) const NO_SUBNET: SubnetConfig<'static> = SubnetConfig::new(ALL);
 
-/// The octets that were not read yet. What cannot be read is `None`.
+/// The octets that were not read yet. From the first thing on that cannot be read, everything is empty or zero, and whoever asked for it looks at
+/// [`Reader::failed`] once: to ask after each number is a quarter of what this is in a microcontroller's code. For the same reason, what is read often is read in one
+/// place.
 #[derive(Debug)]
 pub(super) struct Reader<'f> {
     pub(super) rest: &'f [u8],
+    failed: bool,
 }
 
 impl<'f> Reader<'f> {
-    fn take(&mut self, len: usize) -> Option<&'f [u8]> {
-        self.rest.split_off(..len)
+    pub(super) const fn new(octets: &'f [u8]) -> Self {
+        Self { rest: octets, failed: false }
     }
 
-    fn octet(&mut self) -> Option<u8> {
-        self.rest.split_off_first().copied()
+    /// Whether something could not be read.
+    pub(super) const fn failed(&self) -> bool {
+        self.failed
     }
 
-    /// A number of up to 32 bits: seven of them an octet, the lowest first, and a bit that says that more follow.
-    fn number(&mut self) -> Option<u32> {
-        let mut number = 0;
-        for shift in (0..u32::BITS).step_by(7) {
-            let octet = self.octet()?;
-            let bits = u32::from(octet & 0x7f);
-            if bits << shift >> shift != bits {
-                return None;
-            }
-            number |= bits << shift;
-            if octet & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
+    fn fail(&mut self) {
+        (self.rest, self.failed) = (&[], true);
     }
 
-    fn short(&mut self) -> Option<u16> {
-        u16::try_from(self.number()?).ok()
-    }
-
-    fn short_or_none(&mut self) -> Option<Option<u16>> {
-        if self.flag()? { self.short().map(Some) } else { Some(None) }
-    }
-
-    /// How many there are, and so many octets.
-    fn octets(&mut self) -> Option<&'f [u8]> {
-        let len = self.number()?;
-        self.take(usize::try_from(len).ok()?)
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        match self.octet()? {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        }
-    }
-
-    fn address(&mut self) -> Option<Ipv4Addr> {
-        self.take(4)?.first_chunk().map(|octets: &[u8; 4]| Ipv4Addr::from_octets(*octets))
-    }
-
-    fn address_or_none(&mut self) -> Option<Option<Ipv4Addr>> {
-        if self.flag()? { self.address().map(Some) } else { Some(None) }
-    }
-
-    fn lease_time(&mut self) -> Option<LeaseTime> {
-        self.number().map(LeaseTime::from_wire)
-    }
-
-    /// [`Head`].
-    pub(super) fn head(&mut self) -> Option<Head> {
-        Some(Head {
-            installation: *self.take(16)?.first_chunk()?,
-            offer_hold_secs: self.number()?,
-            quarantine_secs: self.number()?,
-            promise_slack_secs: self.number()?,
-            ranges: self.short()?,
-            reservations: self.short()?,
-            subnets: self.short()?,
+    /// The value, or nothing any more.
+    fn some_or<T>(&mut self, value: Option<T>, otherwise: T) -> T {
+        value.unwrap_or_else(|| {
+            self.fail();
+            otherwise
         })
     }
 
-    /// The first and the last address of a range.
-    pub(super) fn range(&mut self) -> Option<Range> {
-        let (first, last) = (self.address()?, self.address()?);
-        Range::new(&ALL, first, last).ok()
+    #[inline(never)]
+    fn take(&mut self, len: usize) -> &'f [u8] {
+        let taken = self.rest.split_off(..len);
+        self.some_or(taken, &[])
     }
 
-    /// `StoredReservation`.
-    pub(super) fn reservation(&mut self) -> Option<Reservation<'f>> {
-        let who = match self.number()? {
-            0 => {
-                let htype = self.octet()?;
-                Who::Hardware(HardwareAddr::new(htype, self.octets()?)?)
+    fn octet(&mut self) -> u8 {
+        self.octet_up_to(u8::MAX)
+    }
+
+    #[inline(never)]
+    fn octet_up_to(&mut self, most: u8) -> u8 {
+        let octet = self.rest.split_off_first().copied();
+        self.some_or(octet.filter(|octet| *octet <= most), 0)
+    }
+
+    /// A number of up to 32 bits: seven of them an octet, the lowest first, and a bit that says that more follow.
+    #[inline(never)]
+    fn number(&mut self) -> u32 {
+        let mut number = 0;
+        for shift in (0..u32::BITS).step_by(7) {
+            let octet = self.octet();
+            let bits = u32::from(octet & 0x7f);
+            if bits << shift >> shift != bits {
+                break;
             }
-            1 => Who::ClientId(self.octets()?),
-            2 => Who::Name(self.octets()?),
-            _ => return None,
-        };
-        let reservation = Reservation {
-            who,
-            address: self.address_or_none()?,
-            options: self.octets()?,
-            next_server: self.address_or_none()?,
-            boot_file: self.octets()?,
-            name: self.octets()?,
-        };
-        let Reservation { options, boot_file, .. } = reservation;
-        (is_rendered(options) && boot_file.len() <= BOOT_FILE_LEN_MAX).then_some(reservation)
+            number |= bits << shift;
+            if octet & 0x80 == 0 {
+                return number;
+            }
+        }
+        self.fail();
+        0
     }
 
-    /// `StoredSubnet`, without what it has its share of.
-    pub(super) fn subnet(&mut self) -> Option<(SubnetConfig<'f>, Shares)> {
-        let network = self.address()?;
-        let config = SubnetConfig {
-            subnet: Subnet::new(network, self.octet()?).ok()?,
-            link: if self.flag()? {
-                Some(Link { interface: self.short()?, vlan: self.short_or_none()? })
-            } else {
-                None
-            },
-            shared_network: self.short_or_none()?,
-            server_id: self.address_or_none()?,
-            next_server: self.address_or_none()?,
-            server_name: self.octets()?,
-            boot_file: self.octets()?,
-            options: RenderedOptions::new(self.octets()?),
-            lease_default: self.lease_time()?,
-            lease_min: self.lease_time()?,
-            lease_max: self.lease_time()?,
-            authoritative: self.flag()?,
-            identity: if self.flag()? { Identity::Hardware } else { Identity::ClientId },
-            serve_unknown: self.flag()?,
-            trust_host_name: self.flag()?,
-            probe: self.flag()?,
-            ..NO_SUBNET
+    #[inline(never)]
+    fn short(&mut self) -> u16 {
+        let short = u16::try_from(self.number()).ok();
+        self.some_or(short, 0)
+    }
+
+    fn short_or_none(&mut self) -> Option<u16> {
+        self.flag().then(|| self.short())
+    }
+
+    /// How many there are, and so many octets.
+    #[inline(never)]
+    fn octets(&mut self) -> &'f [u8] {
+        let len = usize::try_from(self.number()).ok();
+        let len = self.some_or(len, 0);
+        self.take(len)
+    }
+
+    #[inline(never)]
+    fn flag(&mut self) -> bool {
+        self.octet_up_to(1) == 1
+    }
+
+    #[inline(never)]
+    fn address(&mut self) -> Ipv4Addr {
+        Ipv4Addr::from_octets(self.take(4).first_chunk().copied().unwrap_or_default())
+    }
+
+    #[inline(never)]
+    fn address_or_none(&mut self) -> Option<Ipv4Addr> {
+        self.flag().then(|| self.address())
+    }
+
+    fn lease_time(&mut self) -> LeaseTime {
+        LeaseTime::from_wire(self.number())
+    }
+
+    /// [`Head`].
+    pub(super) fn head(&mut self) -> Head {
+        Head {
+            installation: self.take(16).first_chunk().copied().unwrap_or_default(),
+            offer_hold_secs: self.number(),
+            quarantine_secs: self.number(),
+            promise_slack_secs: self.number(),
+            ranges: self.short(),
+            reservations: self.short(),
+            subnets: self.short(),
+        }
+    }
+
+    /// The first and the last address of a range.
+    pub(super) fn range(&mut self) -> Range {
+        let (first, last) = (self.address(), self.address());
+        let range = Range::new(&ALL, first, last).ok();
+        self.some_or(range, NO_RANGE)
+    }
+
+    /// `StoredReservation`, into its place.
+    pub(super) fn reservation(&mut self, place: &mut Reservation<'f>) {
+        let kind = self.number();
+        let htype = if kind == 0 { self.octet() } else { 0 };
+        let octets = self.octets();
+        let who = match kind {
+            0 => HardwareAddr::new(htype, octets).map(Who::Hardware),
+            1 => Some(Who::ClientId(octets)),
+            2 => Some(Who::Name(octets)),
+            _ => None,
         };
-        let shares =
-            Shares { ranges: self.short()?, excluded: self.short()?, reservations: self.short()? };
-        let good = config.server_name.len() <= SERVER_NAME_LEN_MAX
-            && config.boot_file.len() <= BOOT_FILE_LEN_MAX
-            && is_rendered(config.options.octets());
-        good.then_some((config, shares))
+        match who {
+            Some(who) => place.who = who,
+            None => self.fail(),
+        }
+        place.address = self.address_or_none();
+        place.options = self.options();
+        place.next_server = self.address_or_none();
+        place.boot_file = self.octets_up_to(BOOT_FILE_LEN_MAX);
+        place.name = self.octets();
+    }
+
+    /// `StoredSubnet`, into its place, without what it has its share of.
+    pub(super) fn subnet(&mut self, place: &mut SubnetConfig<'f>) -> Shares {
+        let network = self.address();
+        match Subnet::new(network, self.octet()) {
+            Ok(subnet) => place.subnet = subnet,
+            Err(_) => self.fail(),
+        }
+        place.link = if self.flag() {
+            Some(Link { interface: self.short(), vlan: self.short_or_none() })
+        } else {
+            None
+        };
+        place.shared_network = self.short_or_none();
+        place.server_id = self.address_or_none();
+        place.next_server = self.address_or_none();
+        place.server_name = self.octets_up_to(SERVER_NAME_LEN_MAX);
+        place.boot_file = self.octets_up_to(BOOT_FILE_LEN_MAX);
+        place.options = RenderedOptions::new(self.options());
+        place.lease_default = self.lease_time();
+        place.lease_min = self.lease_time();
+        place.lease_max = self.lease_time();
+        place.authoritative = self.flag();
+        place.identity = if self.flag() { Identity::Hardware } else { Identity::ClientId };
+        place.serve_unknown = self.flag();
+        place.trust_host_name = self.flag();
+        place.probe = self.flag();
+        Shares { ranges: self.short(), excluded: self.short(), reservations: self.short() }
+    }
+
+    #[inline(never)]
+    fn octets_up_to(&mut self, most: usize) -> &'f [u8] {
+        let octets = self.octets();
+        self.some_or(Some(octets).filter(|octets| octets.len() <= most), &[])
+    }
+
+    fn options(&mut self) -> &'f [u8] {
+        let options = self.octets();
+        self.some_or(Some(options).filter(|options| is_rendered(options)), &[])
     }
 }
 
@@ -216,6 +262,7 @@ impl Shares {
 }
 
 /// In the subnet, in ascending order, without overlaps.
+#[inline(never)]
 fn is_ascending(ranges: &[Range], subnet: &Subnet) -> bool {
     ranges.is_sorted_by(|low, high| low.last() < high.first())
         && ranges
@@ -224,6 +271,7 @@ fn is_ascending(ranges: &[Range], subnet: &Subnet) -> bool {
 }
 
 /// Whether these are options as code, length, value, to the last octet.
+#[inline(never)]
 fn is_rendered(options: &[u8]) -> bool {
     let mut rest = options;
     while let [_, len, values @ ..] = rest {
@@ -253,8 +301,9 @@ mod tests {
 
         #[test]
         fn a_number_is_what_the_library_reads_there(octets in octets()) {
-            let mut reader = Reader { rest: &octets };
-            let read = reader.number().map(|number| (number, reader.rest));
+            let mut reader = Reader::new(&octets);
+            let number = reader.number();
+            let read = (!reader.failed()).then_some((number, reader.rest));
             prop_assert_eq!(read, postcard::take_from_bytes(&octets).ok());
         }
 
@@ -262,8 +311,8 @@ mod tests {
         fn a_number_is_read_as_the_library_writes_it(number: u32) {
             let mut room = [0; 5];
             let octets = &*postcard::to_slice(&number, &mut room).unwrap();
-            let mut reader = Reader { rest: octets };
-            prop_assert_eq!((reader.number(), reader.rest), (Some(number), &[][..]));
+            let mut reader = Reader::new(octets);
+            prop_assert_eq!((reader.number(), reader.failed(), reader.rest), (number, false, &[][..]));
         }
     }
 }

@@ -33,7 +33,8 @@ impl Seed {
                 installation.hash(Self::DOMAIN, &[b"lease table", &[number]]);
             u64::from_be_bytes([a, b, c, d, e, f, g, h])
         };
-        Self { constant: word(0), coefficients: [1, 2, 3, 4, 5].map(word) }
+        let [constant, coefficients @ ..] = [0, 1, 2, 3, 4, 5].map(word);
+        Self { constant, coefficients }
     }
 
     #[cfg(test)]

@@ -177,10 +177,17 @@ pub(super) fn build<I: Index>(
 ) -> Result<Used, TableError> {
     let pools = config.subnets.len();
     let pool_column = front(columns.pools, Column::Pools, pools)?;
-    let mut builder = Builder { spans: columns.spans, used: 0 };
-    builder.ranges(config)?;
-    builder.reservations(config)?;
-    let spans = builder.used;
+    let mut builder = Builder { spans: columns.spans, used: 0, short: false };
+    builder.ranges(config);
+    if let Some(address) = builder.overlap().filter(|_| !builder.short) {
+        return Err(TableError::Overlap { address });
+    }
+    builder.reservations(config);
+    let (spans, have) = (builder.used, builder.spans.len());
+    if builder.short {
+        let need = Sizes::of(config).spans;
+        return Err(TableError::TooSmall { column: Column::Spans, need, have });
+    }
     let span_column = columns.spans.get_mut(..spans).unwrap_or_default();
     let slots = span_column.iter().fold(0_usize, |sum, span| sum.saturating_add(span.len()));
     if slots > I::SLOTS_MAX {
@@ -265,100 +272,92 @@ fn number<I: Index>(spans: &mut [Span<I>], pools: &mut [Pool<I>]) {
     }
 }
 
+/// When there is no place for a span, `short` says so and the others go on: what comes of them is not looked at any more.
 struct Builder<'b, I> {
     spans: &'b mut [Span<I>],
     used: usize,
+    short: bool,
 }
 
+// What is called from several places stays one function, in a microcontroller's program.
 impl<I: Index> Builder<'_, I> {
-    fn in_use(&mut self) -> &mut [Span<I>] {
-        self.spans.get_mut(..self.used).unwrap_or_default()
+    /// How many spans begin before the address.
+    #[inline(never)]
+    fn before(&self, address: u32) -> usize {
+        let used = self.spans.get(..self.used).unwrap_or_default();
+        used.partition_point(|span| span.first < address)
     }
 
-    fn ranges(&mut self, config: &ServerConfig<'_>) -> Result<(), TableError> {
+    fn ranges(&mut self, config: &ServerConfig<'_>) {
         for (subnet, subnet_config) in (0_u16..).zip(config.subnets) {
             for (first, last) in segments(subnet_config) {
-                let span = Span { first, last, subnet, ..Span::EMPTY };
                 // Those of a subnet come in order, and most often the subnets do.
-                let place = self.in_use().partition_point(|before| before.first < first);
-                self.insert(config, place, span)?;
+                self.insert(self.before(first), first, last, subnet);
             }
-        }
-        let pairs = self.in_use().windows(2);
-        let overlap = pairs.filter_map(|pair| match pair {
-            [before, after] => (before.last >= after.first).then_some(after.first),
-            _ => None,
-        });
-        match overlap.min() {
-            Some(first) => Err(TableError::Overlap { address: Ipv4Addr::from_bits(first) }),
-            None => Ok(()),
         }
     }
 
-    fn reservations(&mut self, config: &ServerConfig<'_>) -> Result<(), TableError> {
+    /// The lowest address that is in two spans.
+    fn overlap(&self) -> Option<Ipv4Addr> {
+        let used = self.spans.get(..self.used).unwrap_or_default();
+        let pairs = used.iter().zip(used.iter().skip(1));
+        let mut overlaps = pairs.filter(|(before, after)| before.last >= after.first);
+        // They are in the order of their first addresses.
+        overlaps.next().map(|(_, after)| Ipv4Addr::from_bits(after.first))
+    }
+
+    fn reservations(&mut self, config: &ServerConfig<'_>) {
         for (number, subnet) in (0..).zip(config.subnets) {
             for address in reserved(subnet) {
-                self.reserve(config, number, address.to_bits())?;
+                self.reserve(number, address.to_bits());
             }
         }
-        Ok(())
     }
 
     /// Makes sure that the address is in a span of the subnet that reserves it.
-    fn reserve(
-        &mut self,
-        config: &ServerConfig<'_>,
-        subnet: u16,
-        address: u32,
-    ) -> Result<(), TableError> {
-        let single = Span { first: address, last: address, subnet, ..Span::EMPTY };
-        let place = self.in_use().partition_point(|span| span.first <= address);
-        let before = place.checked_sub(1).and_then(|before| self.spans.get_mut(before));
-        if let Some(before) = before {
+    fn reserve(&mut self, subnet: u16, address: u32) {
+        let place = address.checked_add(1).map_or(self.used, |behind| self.before(behind));
+        if let Some(before) = place.checked_sub(1).and_then(|before| self.spans.get_mut(before)) {
             if address <= before.last {
                 if before.subnet == subnet {
-                    return Ok(());
+                    return;
                 }
                 // In another subnet's range: the reservation counts, and the range is split around it.
                 let all = *before;
-                *before = single;
+                (before.first, before.last, before.subnet) = (address, address, subnet);
                 if all.last > address {
-                    self.insert(config, place, Span { first: address + 1, ..all })?;
+                    self.insert(place, address + 1, all.last, all.subnet);
                 }
                 if all.first < address {
-                    self.insert(config, place - 1, Span { last: address - 1, ..all })?;
+                    self.insert(place - 1, all.first, address - 1, all.subnet);
                 }
-                return Ok(());
+                return;
             }
             if before.subnet == subnet && address - before.last == 1 {
                 before.last = address;
-                return Ok(());
+                return;
             }
         }
-        if let Some(after) = self.in_use().get_mut(place)
+        let used = self.spans.get_mut(..self.used).unwrap_or_default();
+        if let Some(after) = used.get_mut(place)
             && after.subnet == subnet
             && after.first - address == 1
         {
             after.first = address;
-            return Ok(());
+            return;
         }
-        self.insert(config, place, single)
+        self.insert(place, address, address, subnet);
     }
 
-    fn insert(
-        &mut self,
-        config: &ServerConfig<'_>,
-        place: usize,
-        span: Span<I>,
-    ) -> Result<(), TableError> {
-        let have = self.spans.len();
-        let Some(behind) = self.spans.get_mut(place..=self.used) else {
-            let need = Sizes::of(config).spans;
-            return Err(TableError::TooSmall { column: Column::Spans, need, have });
-        };
-        let mut moved = span;
-        behind.iter_mut().for_each(|place| core::mem::swap(place, &mut moved));
-        self.used += 1;
-        Ok(())
+    #[inline(never)]
+    fn insert(&mut self, place: usize, first: u32, last: u32, subnet: u16) {
+        match self.spans.get_mut(place..=self.used) {
+            Some(behind) => {
+                let mut moved = Span { first, last, subnet, ..Span::EMPTY };
+                behind.iter_mut().for_each(|place| core::mem::swap(place, &mut moved));
+                self.used += 1;
+            }
+            None => self.short = true,
+        }
     }
 }
