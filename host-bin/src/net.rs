@@ -22,5 +22,6 @@ pub use self::batch::{BATCH_MAX, OCTETS_MAX, RecvBatch, Sent};
 pub use self::echo::EchoSocket;
 pub use self::filter::Filter;
 pub use self::packet::{Frame, PacketSocket};
+pub(crate) use self::sys::register_descriptor;
 pub use self::udp::{Datagram, Outgoing, UdpSocket};
 pub use self::watch::{InterfaceState, Watch, WatchError};

@@ -11,7 +11,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use core::time::Duration;
 use core::{mem, ptr};
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 
 use socket2::Socket;
 use tokio::io::unix::AsyncFd;
@@ -64,6 +64,15 @@ const EMPTY_PART: libc::iovec = libc::iovec { iov_base: ptr::null_mut(), iov_len
 pub(super) fn register(socket: Socket) -> io::Result<AsyncFd<Socket>> {
     // SAFETY: a `Socket` owns its descriptor, which stays open and the same until it is dropped.
     Ok(unsafe { AsyncFd::register(socket) }?)
+}
+
+/// The same for a descriptor that is no socket.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn register_descriptor(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` owns its descriptor, which stays open and the same until it is dropped.
+    Ok(unsafe { AsyncFd::register(descriptor) }?)
 }
 
 /// Receives what is there, without waiting.

@@ -14,7 +14,7 @@ use crate::control::server::Control;
 use crate::net::Watch;
 use crate::notify;
 use crate::serve::answer::Answering;
-use crate::serve::clock::{Clock, wall};
+use crate::serve::clock::{Clock, WallWatch, wall};
 use crate::serve::engine::Notice;
 use crate::serve::events::{Events, Named};
 use crate::serve::intake::Intake;
@@ -25,7 +25,7 @@ use crate::serve::store::empty_book;
 use crate::serve::{HostEngine, ServeError, first_time, load_config, prolong};
 use crate::state::StateDir;
 
-/// How often the clocks are compared, in milliseconds.
+/// How often the clocks are compared, in milliseconds, if nobody sets the wall clock.
 const CLOCK_PERIOD_MS: u64 = 1_000;
 
 /// How often the lease clock's time is recorded, in seconds: after a restart without a wall clock it goes on from there.
@@ -54,6 +54,7 @@ pub(crate) struct Host {
     args: ServeArgs,
     state: StateDir,
     clock: Clock,
+    wall_watch: WallWatch,
     watch: Watch,
     known: Known,
     ports: Ports,
@@ -98,6 +99,7 @@ impl Host {
             args: args.clone(),
             state,
             clock: Clock::new(),
+            wall_watch: WallWatch::open().map_err(ServeError::System)?,
             watch,
             known,
             ports,
@@ -226,7 +228,7 @@ impl Host {
             let disk = engine.log().0.medium().disk();
             let wake_at = engine.poll_timeout().map_or(self.clock_at, |at| at.min(self.clock_at));
             let wake_at = tokio::time::Instant::from_std(self.clock.at(wake_at));
-            let ports = &self.ports;
+            let (ports, wall_watch) = (&self.ports, &self.wall_watch);
             tokio::select! {
                 biased;
                 _ = self.signals.terminate.recv() => return Ok((self.stop(engine), Why::Stop)),
@@ -236,6 +238,10 @@ impl Host {
                         self.settle(&mut engine);
                         return Ok((engine, Why::Config(Box::new(config))));
                     }
+                }
+                set = core::future::poll_fn(|context| wall_watch.poll_set(context)) => {
+                    set.map_err(ServeError::System)?;
+                    self.clock_at = self.now();
                 }
                 changed = self.watch.changed() => {
                     changed?;
