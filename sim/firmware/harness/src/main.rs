@@ -1,5 +1,5 @@
-//! What does the image weigh, and how many instructions does an answer take? `cargo run -p harness`: two tables. With `profile` behind it: which functions
-//! the instructions are in. With `functions`: which functions the octets are in.
+//! What does the image weigh, and how many instructions does an answer take? `cargo run -p harness`: two tables. With `profile` behind it: which parts of
+//! the work and which functions the instructions are in. With `functions`: which functions the octets are in.
 
 use std::path::PathBuf;
 

@@ -153,11 +153,12 @@ fn rows(table: BTreeMap<String, u64>) -> String {
 }
 
 impl fmt::Display for Profile {
-    /// Three tables, the largest first: functions as they stand in the image, with all that was inlined into them, functions as they are written, and the
-    /// lines that call the language's runtime.
+    /// Four tables, the largest first: the parts of the work, functions as they stand in the image, with all that was inlined into them, functions as they are
+    /// written, and the lines that call the language's runtime.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let symbols = Symbols::of(&self.program);
         let loader = Loader::new(&self.program).expect("the program has debugging information");
+        let mut parts = BTreeMap::<String, u64>::new();
         let mut compiled = BTreeMap::<String, u64>::new();
         let mut written = BTreeMap::<String, u64>::new();
         let mut callers = BTreeMap::<String, u64>::new();
@@ -166,12 +167,15 @@ impl fmt::Display for Profile {
                 let (name, line) = author(&loader, *caller);
                 *callers.entry(format!("{name}, line {line}")).or_default() += count;
             }
+            let asked_by = if *caller == 0 { *address } else { *caller };
+            *parts.entry(part(&loader, asked_by).to_owned()).or_default() += count;
             *compiled.entry(symbols.holding(*address).to_owned()).or_default() += count;
             *written.entry(author(&loader, *address).0).or_default() += count;
         }
         let total: u64 = self.span.values().sum();
         writeln!(f, "{} {}: {total} instructions", self.what, self.leases)?;
         for (title, table) in [
+            ("by part", parts),
             ("as compiled", compiled),
             ("as written", written),
             ("copying, clearing and comparing, by who asks for it", callers),
@@ -181,6 +185,30 @@ impl fmt::Display for Profile {
         }
         Ok(())
     }
+}
+
+/// What the instruction is for: reading and writing messages, deciding, the leases, or what is around them. Codec is what stands in `wire` or in `reply` and what
+/// was inlined there; a function of the core that is called by it is charged to deciding.
+fn part(loader: &Loader, address: u64) -> &'static str {
+    let mut found = "the rest";
+    let Ok(mut frames) = loader.find_frames(address) else { return found };
+    // From the innermost to the outermost.
+    while let Ok(Some(frame)) = frames.next() {
+        let Some(function) = &frame.function else { continue };
+        let Ok(name) = function.demangle() else { continue };
+        if name.contains("dhcp_core::wire::") || name.contains("dhcp_core::server::reply::") {
+            return "codec";
+        }
+        if found != "the rest" {
+            continue;
+        }
+        if name.contains("dhcp_core::") {
+            found = "deciding";
+        } else if name.contains("lease_store::") {
+            found = "leases";
+        }
+    }
+    found
 }
 
 /// The innermost function of ours, or of a library's, that the instruction was written in, and its line; what of `core` is inlined is charged to who called it.
