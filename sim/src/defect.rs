@@ -189,7 +189,7 @@ impl Defect {
             && kind(message) == Some(MessageType::Offer)
             && let Some(host) = message.get_mut(YIADDR + 2..YIADDR + 4)
         {
-            // As in `Site::router`.
+            // As in `Network::router`, of a site's first network.
             host.copy_from_slice(&[1, 3]);
         }
     }

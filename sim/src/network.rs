@@ -21,42 +21,72 @@ pub const QUARANTINE_SECS: u32 = 120;
 /// The router's MAC address on all its sides, where there is one.
 pub const ROUTER_MAC: [u8; 6] = mac(0x77, 0);
 
-/// A network of clients.
+/// Where clients are: a segment or a VLAN, and the networks that share it.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     /// The VLAN, where there are several.
     pub vlan: Option<u16>,
-    /// 10.`net`.0.0/16 is theirs.
+    /// 10.`net`.0.0/16 is theirs, or parts of it are.
     pub net: u8,
-    /// How many addresses a pool has.
+    /// How many networks share the segment: the whole of it, two halves, or three of four quarters.
+    pub networks: u8,
+    /// How many addresses the pool of each network has.
     pub pool: u32,
 }
 
+/// One of a site's networks.
+#[derive(Clone, Copy, Debug)]
+pub struct Network(Subnet);
+
 impl Site {
-    /// An address of the site.
+    /// How many networks can share a segment at most.
+    pub const NETWORKS_MAX: u8 = 3;
+
+    /// The network with this number, from 0 on; numbers begin anew behind the last.
     #[must_use]
-    pub const fn ip(&self, third: u8, fourth: u8) -> Ipv4Addr {
-        Ipv4Addr::new(10, self.net, third, fourth)
+    pub fn network(&self, number: u16) -> Network {
+        let number = number % u16::from(self.networks);
+        let bits = self.networks.next_power_of_two().trailing_zeros();
+        let third = (number << 8) >> bits;
+        let third = u8::try_from(third).expect("a site has few networks");
+        let prefix_len = 16 + u8::try_from(bits).expect("a site has few networks");
+        let network = Ipv4Addr::new(10, self.net, third, 0);
+        let subnet = Subnet::new(network, prefix_len).expect("a network's number");
+        Network(subnet)
     }
 
-    /// The lowest address of the pool of the server with this number.
-    #[must_use]
-    pub fn first(&self, server: usize) -> Ipv4Addr {
-        self.ip(if server == 0 { 1 } else { 128 }, 0)
+    /// All of them.
+    pub fn all_networks(&self) -> impl Iterator<Item = Network> + use<> {
+        let site = *self;
+        (0..self.networks).map(move |number| site.network(u16::from(number)))
     }
 
-    /// Who is told as the router, in the middle of the first pool: nobody must get it.
+    /// The one that an address is in.
     #[must_use]
-    pub const fn router(&self) -> Ipv4Addr {
-        self.ip(1, 3)
+    pub fn network_of(&self, address: Ipv4Addr) -> Option<Network> {
+        self.all_networks().find(|network| network.0.contains(address))
     }
 
-    /// What is reserved for the client with this number in a plan: for the first one within the pool, for the second outside.
+    /// Whether an address is in one of them.
     #[must_use]
-    pub const fn reserved(&self, number: u16) -> Option<Ipv4Addr> {
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        self.network_of(address).is_some()
+    }
+
+    /// The address with this number in the first server's pools, which have `pool` each.
+    #[must_use]
+    pub fn pooled(&self, number: u32) -> Ipv4Addr {
+        let network = u16::try_from(number / self.pool).expect("a site has few networks");
+        let first = self.network(network).first(0).to_bits();
+        Ipv4Addr::from_bits(first + number % self.pool)
+    }
+
+    /// What is reserved for the client with this number in a plan: for the first one within the first pool, for the second outside, in the last network.
+    #[must_use]
+    pub fn reserved(&self, number: u16) -> Option<Ipv4Addr> {
         match number {
-            0 => Some(self.ip(1, 5)),
-            1 => Some(self.ip(0, 200)),
+            0 => Some(self.network(0).ip(1, 5)),
+            1 => Some(self.network(u16::from(self.networks) - 1).ip(0, 200)),
             _ => None,
         }
     }
@@ -64,19 +94,21 @@ impl Site {
     /// The address of the informer with this number: of the first within the pool, of the others outside.
     #[must_use]
     pub fn informer(&self, number: u16) -> Ipv4Addr {
+        let network = self.network(number);
         let number = u8::try_from(number).expect("few informers");
-        if number == 0 { self.ip(1, 20) } else { self.ip(0, 100 + number) }
+        if number == 0 { network.ip(1, 20) } else { network.ip(0, 100 + number) }
     }
 
     /// Whether it can be a host's address here.
     #[must_use]
     pub fn is_host(&self, address: Ipv4Addr) -> bool {
-        self.subnet().is_host(address)
+        self.network_of(address).is_some_and(|network| network.0.is_host(address))
     }
 
-    /// All of its addresses.
-    fn subnet(&self) -> Subnet {
-        Subnet::new(self.ip(0, 0), 16).expect("a network's number")
+    /// Whether it is a router's here.
+    #[must_use]
+    pub fn is_router(&self, address: Ipv4Addr) -> bool {
+        self.network_of(address).is_some_and(|network| network.router() == address)
     }
 
     /// Whom an address is reserved for: the MAC address of the first or second client.
@@ -99,11 +131,52 @@ impl Site {
         if let Some(owner) = self.reserved_for(address) {
             return owner == to;
         }
+        let Some(network) = self.network_of(address) else { return false };
         let pooled = [0, 1].iter().any(|server| {
-            let first = self.first(*server).to_bits();
+            let first = network.first(*server).to_bits();
             (first..first + self.pool).contains(&address.to_bits())
         });
-        pooled && address != self.router()
+        pooled && address != network.router()
+    }
+}
+
+impl Network {
+    /// All of its addresses.
+    #[must_use]
+    pub const fn subnet(&self) -> Subnet {
+        self.0
+    }
+
+    /// An address of it, by its third octet within the network and its fourth.
+    #[must_use]
+    pub fn ip(&self, third: u8, fourth: u8) -> Ipv4Addr {
+        let offset = u32::from_be_bytes([0, 0, third, fourth]);
+        Ipv4Addr::from_bits(self.0.network().to_bits() + offset)
+    }
+
+    /// The lowest address of the pool of the server with this number: the second one's are in the network's second half.
+    #[must_use]
+    pub fn first(&self, server: usize) -> Ipv4Addr {
+        let len = self.0.broadcast().to_bits() - self.0.network().to_bits() + 1;
+        let offset = if server == 0 { 256 } else { len / 2 };
+        Ipv4Addr::from_bits(self.0.network().to_bits() + offset)
+    }
+
+    /// Who is told as the router, in the middle of the first pool: nobody must get it.
+    #[must_use]
+    pub fn router(&self) -> Ipv4Addr {
+        self.ip(1, 3)
+    }
+
+    /// The address at which the server with this number serves the network.
+    #[must_use]
+    pub fn server_id(&self, shape: Shape, server: usize) -> Ipv4Addr {
+        let own = if server == 0 { 1 } else { 2 };
+        match shape {
+            // Behind a relay agent it has an address elsewhere only.
+            Shape::Relay => Ipv4Addr::new(10, 1, 0, own),
+            Shape::Plain | Shape::TwoServers | Shape::Trunk => self.ip(0, own),
+        }
     }
 }
 
@@ -116,11 +189,14 @@ pub fn sites(plan: &Plan) -> Vec<Site> {
         Shape::Trunk => &[(Some(10), 10), (Some(20), 20), (Some(30), 30)],
     };
     let clients = u32::try_from(plan.clients.len().div_ceil(nets.len())).expect("clients are few");
+    let networks = 1_u8;
     // Room for what is declined, quarantined and held for those who only look; or only for what nobody gets.
     let pool = if plan.tight { clients + 8 } else { clients + clients / 4 + 60 };
     // The board has room for 64, of which one is reserved elsewhere.
     let pool = if plan.board { pool.min(60) } else { pool };
-    nets.iter().map(|(vlan, net)| Site { vlan: *vlan, net: *net, pool }).collect()
+    // Each network has a router, whose address nobody gets.
+    let pool = (pool - 1).div_ceil(networks.into()) + 1;
+    nets.iter().map(|(vlan, net)| Site { vlan: *vlan, net: *net, networks, pool }).collect()
 }
 
 /// Which of the sites a client is at.
@@ -135,7 +211,7 @@ pub fn site_of(sites: &[Site], client: &ClientPlan) -> Site {
 pub struct Told {
     /// For the server.
     pub config: &'static ServerConfig<'static>,
-    /// Its address on each link.
+    /// Its addresses on each link: one in each network there.
     pub locals: Vec<(Link, Ipv4Addr)>,
     /// The router to the networks that are not attached.
     pub router: Option<[u8; 6]>,
@@ -145,54 +221,27 @@ fn leak<T>(items: Vec<T>) -> &'static [T] {
     items.leak()
 }
 
-/// The address at which the server with this number serves a site.
-#[must_use]
-pub fn server_id(shape: Shape, site: &Site, server: usize) -> Ipv4Addr {
-    let own = if server == 0 { 1 } else { 2 };
-    match shape {
-        // Behind a relay agent it has an address elsewhere only.
-        Shape::Relay => Ipv4Addr::new(10, 1, 0, own),
-        Shape::Plain | Shape::TwoServers | Shape::Trunk => site.ip(0, own),
-    }
-}
-
 /// What the server with this number is told.
 #[must_use]
 pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
     let relayed = plan.shape == Shape::Relay;
     let mut locals = Vec::new();
     let mut subnets = Vec::new();
-    for site in sites {
+    for (number, site) in (0..).zip(sites) {
         let link = Link { interface: 0, vlan: site.vlan };
-        let server_id = server_id(plan.shape, site, server);
-        locals.push((link, server_id));
-        let subnet = site.subnet();
-        let shares = plan.defect == Some(Defect::SharesPool);
-        let first = site.first(if shares { 0 } else { server });
-        let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);
-        let ignores = plan.defect == Some(Defect::IgnoresReservations);
-        let knows_reservations = (server == 0 || shares) && !ignores;
-        let reservations = (0..2_u16).filter(|_| knows_reservations).filter_map(|client| {
-            Some(Reservation::new(
-                Who::Hardware(HardwareAddr::ethernet(mac(0xc1, client))),
-                Some(site.reserved(client)?),
-            ))
-        });
-        let [a, b, c, d] = site.router().octets();
-        subnets.push(SubnetConfig {
-            link: (!relayed).then_some(link),
-            server_id: Some(server_id),
-            ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
-            excluded: leak(vec![Range::single(site.router())]),
-            options: RenderedOptions::new(leak(vec![1, 4, 255, 255, 0, 0, 3, 4, a, b, c, d])),
-            lease_default: LeaseTime::Secs(600),
-            lease_min: LeaseTime::Secs(60),
-            lease_max: LeaseTime::Secs(3_600),
-            authoritative: server == 0,
-            probe: plan.defect != Some(Defect::ChecksNothing),
-            reservations: leak(reservations.collect()),
-            ..SubnetConfig::new(subnet)
-        });
+        let shared_network = (site.networks > 1).then_some(number);
+        for network in site.all_networks() {
+            let server_id = network.server_id(plan.shape, server);
+            if !locals.contains(&(link, server_id)) {
+                locals.push((link, server_id));
+            }
+            subnets.push(SubnetConfig {
+                link: (!relayed).then_some(link),
+                shared_network,
+                server_id: Some(server_id),
+                ..told_of(plan, site, &network, server)
+            });
+        }
     }
     let config = ServerConfig {
         offer_hold_secs: if plan.defect == Some(Defect::ForgetsOffers) { 0 } else { 60 },
@@ -201,6 +250,35 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
         ..ServerConfig::new(leak(subnets), KEY)
     };
     Told { config: Box::leak(Box::new(config)), locals, router: relayed.then_some(ROUTER_MAC) }
+}
+
+/// What the server with this number is told of a network, wherever that is.
+fn told_of(plan: &Plan, site: &Site, network: &Network, server: usize) -> SubnetConfig<'static> {
+    let subnet = network.subnet();
+    let shares = plan.defect == Some(Defect::SharesPool);
+    let first = network.first(if shares { 0 } else { server });
+    let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);
+    let ignores = plan.defect == Some(Defect::IgnoresReservations);
+    let knows_reservations = (server == 0 || shares) && !ignores;
+    let reservations = (0..2_u16).filter(|_| knows_reservations).filter_map(|client| {
+        let hardware = Who::Hardware(HardwareAddr::ethernet(mac(0xc1, client)));
+        let address = site.reserved(client).filter(|address| subnet.contains(*address))?;
+        Some(Reservation::new(hardware, Some(address)))
+    });
+    let router = network.router();
+    let told = [[1, 4].as_slice(), &subnet.netmask().octets(), &[3, 4], &router.octets()].concat();
+    SubnetConfig {
+        ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
+        excluded: leak(vec![Range::single(router)]),
+        options: RenderedOptions::new(leak(told)),
+        lease_default: LeaseTime::Secs(600),
+        lease_min: LeaseTime::Secs(60),
+        lease_max: LeaseTime::Secs(3_600),
+        authoritative: server == 0,
+        probe: plan.defect != Some(Defect::ChecksNothing),
+        reservations: leak(reservations.collect()),
+        ..SubnetConfig::new(subnet)
+    }
 }
 
 /// What the rogue server is told, that nobody asked for.
@@ -228,4 +306,43 @@ pub fn rogue() -> Told {
         promise_slack_secs: 0,
     };
     Told { config: Box::leak(Box::new(config)), locals: vec![(link, local)], router: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in a pool, whoever that is told to, is in the network and nobody else's.
+    #[test]
+    fn networks_of_a_site_have_room_for_their_pools_and_nothing_in_common() {
+        for networks in 1..=Site::NETWORKS_MAX {
+            let site = Site { vlan: None, net: 7, networks, pool: 310 };
+            let all: Vec<Network> = site.all_networks().collect();
+            for (place, network) in all.iter().enumerate() {
+                for other in all.iter().skip(place + 1) {
+                    assert!(!network.subnet().overlaps(&other.subnet()), "{network:?} {other:?}");
+                }
+                let [first, second] = [0, 1].map(|server| {
+                    let first = network.first(server);
+                    let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);
+                    Range::new(&network.subnet(), first, last).expect("a pool is in its network")
+                });
+                assert!(!first.overlaps(&second), "{network:?}");
+                assert!(first.contains(network.router()));
+                assert!(!site.is_lawful(network.router(), [0; 6]));
+                assert!(site.is_lawful(network.first(1), [0; 6]));
+            }
+            let addresses: Vec<Ipv4Addr> =
+                (0..u32::from(networks) * site.pool).map(|number| site.pooled(number)).collect();
+            assert!(
+                addresses.is_sorted() && addresses.iter().all(|address| site.is_host(*address))
+            );
+            assert_eq!(
+                site.reserved(1).map(|address| site.is_lawful(address, mac(0xc1, 1))),
+                Some(true)
+            );
+        }
+        let three = Site { vlan: None, net: 7, networks: 3, pool: 1 };
+        assert!(!three.contains(Ipv4Addr::new(10, 7, 192, 1)), "the last quarter is nobody's");
+    }
 }

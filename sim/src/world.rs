@@ -224,7 +224,7 @@ impl World {
     fn look(&mut self) -> Result<(), Found> {
         for site in &self.sites {
             let has_room = |place: &usize| match self.cast.places.get(*place).map(|at| &at.node) {
-                Some(Node::Server(server)) => server.has_room(site.ip(0, 0)),
+                Some(Node::Server(server)) => server.has_room(site),
                 _ => false,
             };
             if !self.cast.servers.iter().any(has_room) {

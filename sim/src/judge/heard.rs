@@ -185,10 +185,12 @@ impl Judge {
         let Hearing { place, site, has_room, is_prompt, .. } = *hearing;
         let [_, kind, ..] = mac;
         let sane = self.homes.contains_key(&mac) || matches!(kind, INVENTED | CLONED);
-        let here = |address: Ipv4Addr| address.octets().get(..2) == Some(&[10, site.net]);
         let giaddr = message.giaddr();
-        let from_here = giaddr.is_unspecified() || giaddr == site.router();
-        if !sane || !from_here || !message.subnet_selection().is_none_or(here) {
+        let from_here = giaddr.is_unspecified() || site.is_router(giaddr);
+        if !sane
+            || !from_here
+            || !message.subnet_selection().is_none_or(|address| site.contains(address))
+        {
             return;
         }
         let question = (place, mac, message.xid(), site.net);

@@ -151,12 +151,12 @@ impl Hostile {
     fn victim(&mut self, lair: usize) -> Ipv4Addr {
         let (seen, site) = (self.at(lair).seen.len(), self.at(lair).site);
         match self.rng.below(8) {
-            0 => site.reserved(u16::from(self.rng.below(2) == 1)).unwrap_or(site.router()),
-            1 | 2 => Ipv4Addr::from_bits(site.first(0).to_bits() + self.rng.below(site.pool)),
-            _ if seen == 0 => site.first(0),
+            0 => site.reserved(u16::from(self.rng.below(2) == 1)).unwrap_or(site.pooled(0)),
+            1 | 2 => site.pooled(self.rng.below(site.pool * u32::from(site.networks))),
+            _ if seen == 0 => site.pooled(0),
             _ => {
                 let place = self.below(seen);
-                self.at(lair).seen.get(place).copied().unwrap_or(site.first(0))
+                self.at(lair).seen.get(place).copied().unwrap_or(site.pooled(0))
             }
         }
     }
@@ -229,7 +229,7 @@ impl Hostile {
             }
             Deed::Cross => {
                 let there = self.other_than(lair).unwrap_or(lair);
-                let network = self.at(there).site.ip(0, 0).octets();
+                let network = self.at(there).site.network(0).subnet().network().octets();
                 let victim = self.victim(there).octets();
                 let crossing = match self.rng.below(3) {
                     0 => self.invent(Discover).with(SUBNET_SELECTION, &network),

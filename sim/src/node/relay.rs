@@ -1,4 +1,4 @@
-//! A router between the clients' segment and the server's that is a relay agent, too (RFC 1542). It has the router's address on the clients' side,
+//! A router between the clients' segment and the server's that is a relay agent, too (RFC 1542). It has the router's address in each of the clients' networks,
 //! answers ARP for it, and asks by ARP before it sends a datagram on.
 
 use core::net::Ipv4Addr;
@@ -15,7 +15,7 @@ use dhcp_core::wire::options::code;
 
 use super::server::reply_to;
 use super::{Desk, to_all, untagged};
-use crate::octets::{CHADDR, FLAGS, GIADDR, HOPS, YIADDR, end, option};
+use crate::octets::{CHADDR, FLAGS, GIADDR, HOPS, XID, YIADDR, end, option};
 
 /// The clients' side, by the number of its port.
 pub const CLIENTS: usize = 0;
@@ -38,8 +38,8 @@ const NEIGHBOUR_SECS: u32 = 60;
 pub struct Relay {
     /// Its MAC address on both sides.
     pub mac: [u8; 6],
-    /// Its address on the clients' side: their router's, and the `giaddr` of what it relays.
-    pub giaddr: Ipv4Addr,
+    /// Its addresses on the clients' side: their routers'.
+    pub addresses: Vec<Ipv4Addr>,
     /// The server's address and MAC address.
     pub server: (Ipv4Addr, [u8; 6]),
     /// Who has which address on the clients' side, and since when that is known.
@@ -88,13 +88,13 @@ impl Relay {
         if arp.sender_mac == self.mac {
             return;
         }
-        if !arp.sender.is_unspecified() && arp.sender != self.giaddr {
+        if !arp.sender.is_unspecified() && !self.addresses.contains(&arp.sender) {
             self.neighbours.insert(arp.sender, (arp.sender_mac, desk.now));
             if let Some(datagram) = self.waiting.remove(&arp.sender) {
                 self.send(desk, CLIENTS, arp.sender_mac, &datagram);
             }
         }
-        if arp.operation == Operation::Request && arp.target == self.giaddr {
+        if arp.operation == Operation::Request && self.addresses.contains(&arp.target) {
             desk.send_arp(CLIENTS, None, &reply_to(arp, self.mac));
         }
     }
@@ -106,7 +106,7 @@ impl Relay {
         if is_damaged(datagram) {
             return None;
         }
-        if to == self.giaddr || to.is_broadcast() {
+        if self.addresses.contains(&to) || to.is_broadcast() {
             let udp = Udp::parse(datagram, Checksums::Verify).ok()?;
             return match port {
                 CLIENTS if udp.destination_port == 67 => self.relay(desk, &udp),
@@ -134,11 +134,23 @@ impl Relay {
         let request = Arp {
             operation: Operation::Request,
             sender_mac: self.mac,
-            sender: self.giaddr,
+            sender: self.beside(to),
             target_mac: [0; 6],
             target: to,
         };
         desk.send_arp(CLIENTS, None, &request);
+    }
+
+    /// Its address that shares most bits with this one: that of the same network.
+    fn beside(&self, address: Ipv4Addr) -> Ipv4Addr {
+        let differs = |own: &&Ipv4Addr| own.to_bits() ^ address.to_bits();
+        *self.addresses.iter().min_by_key(differs).expect("a router has an address")
+    }
+
+    /// The `giaddr` of what it relays (RFC 1542 section 4.1.1): where it has several addresses, any of them.
+    fn giaddr(&self, payload: &[u8]) -> Option<Ipv4Addr> {
+        let place = usize::from(*payload.get(XID)?) % self.addresses.len();
+        self.addresses.get(place).copied()
     }
 
     fn send(&self, desk: &mut Desk<'_>, port: usize, destination: [u8; 6], datagram: &[u8]) {
@@ -156,12 +168,13 @@ impl Relay {
         let mut payload = udp.payload.to_vec();
         let hops = payload.get_mut(HOPS)?;
         *hops = hops.checked_add(1)?;
-        payload.get_mut(GIADDR..GIADDR + 4)?.copy_from_slice(&self.giaddr.octets());
+        let giaddr = self.giaddr(&payload)?;
+        payload.get_mut(GIADDR..GIADDR + 4)?.copy_from_slice(&giaddr.octets());
         if let Some(end) = end(&payload) {
             payload.splice(end..end, AGENT_INFO);
         }
         let relayed = Udp {
-            source: self.giaddr,
+            source: giaddr,
             destination: server,
             source_port: 67,
             destination_port: 67,
@@ -186,7 +199,8 @@ impl Relay {
         let all = to_all(self.mac, None);
         let ethernet = if everybody { all } else { Ethernet { destination: *chaddr, ..all } };
         let destination = if everybody { Ipv4Addr::BROADCAST } else { yiaddr };
-        let (source, source_port, destination_port) = (self.giaddr, 67, 68);
+        let giaddr = self.beside(udp.destination);
+        let (source, source_port, destination_port) = (giaddr, 67, 68);
         let reply = Udp { source, destination, source_port, destination_port, payload };
         desk.send_udp(CLIENTS, &ethernet, &reply);
         Some(())

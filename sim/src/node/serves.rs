@@ -8,6 +8,7 @@ use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::{Instant, Timestamp};
 
 use super::Desk;
+use crate::network::Site;
 use crate::nor::Leaves;
 
 /// What a server knows of an address, and how many addresses of each of its pools are nobody's, if it does nothing else meanwhile than what it is asked.
@@ -77,11 +78,11 @@ pub trait Serves: Debug {
         (entry, self.is_prompt().then(|| rooms.collect()))
     }
 
-    /// Whether the pool of this network has an address that is nobody's.
-    fn has_room(&self, network: Ipv4Addr) -> bool {
-        let subnets = self.config().subnets;
-        let place = subnets.iter().position(|subnet| subnet.subnet.contains(network));
-        let subnet = place.and_then(|place| u16::try_from(place).ok()).map(SubnetIndex);
-        subnet.is_some_and(|subnet| self.free_in(subnet) > 0)
+    /// Whether a pool of this site has an address that is nobody's.
+    fn has_room(&self, site: &Site) -> bool {
+        let mut subnets = (0..).map(SubnetIndex).zip(self.config().subnets);
+        subnets.any(|(place, subnet)| {
+            site.contains(subnet.subnet.network()) && self.free_in(place) > 0
+        })
     }
 }

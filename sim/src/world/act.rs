@@ -52,7 +52,7 @@ impl World {
             (Node::Server(node), Act::Frame { port, vlan, octets }) => {
                 let site = sites.iter().find(|site| site.vlan == vlan);
                 if let Some(site) = site.filter(|_| node.is_on()) {
-                    let has_room = node.has_room(site.ip(0, 0));
+                    let has_room = node.has_room(site);
                     let is_prompt = node.is_prompt();
                     let (now, frame) = (*now, octets.as_ref());
                     let hearing = Hearing { now, place, frame, site, has_room, is_prompt };

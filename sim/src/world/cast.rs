@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use dhcp_core::rng::Rng;
 use dhcp_core::time::Instant;
 
-use crate::network::{KEY, ROUTER_MAC, Site, rogue, server_id, site_of, told};
+use crate::network::{KEY, ROUTER_MAC, Site, rogue, site_of, told};
 use crate::node::board::BoardNode;
 use crate::node::client::ClientNode;
 use crate::node::hostile::{Hostile, Lair};
@@ -92,10 +92,10 @@ impl Cast {
             cast.servers.push(place);
         }
         if plan.shape == Shape::Relay {
-            let server = (server_id(plan.shape, &first, 0), mac(0x55, 0));
+            let server = (first.network(0).server_id(plan.shape, 0), mac(0x55, 0));
             let node = Relay {
                 mac: ROUTER_MAC,
-                giaddr: first.router(),
+                addresses: first.all_networks().map(|network| network.router()).collect(),
                 server,
                 neighbours: BTreeMap::new(),
                 waiting: BTreeMap::new(),
@@ -117,7 +117,8 @@ impl Cast {
         }
         for number in 0..plan.squatters {
             let site = sites.get(usize::from(number) % sites.len()).expect("there is one");
-            let address = site.ip(1, 10 + u8::try_from(number).expect("few squatters"));
+            let fourth = 10 + u8::try_from(number).expect("few squatters");
+            let address = site.network(number).ip(1, fourth);
             let node = Squatter { mac: mac(0x99, number), address };
             cast.place(Node::Squatter(node), vec![untagged(site.vlan)]);
         }
@@ -131,7 +132,7 @@ impl Cast {
             cast.informers.push(place);
         }
         let lairs = sites.iter().map(|site| {
-            let server = server_id(plan.shape, site, 0);
+            let server = site.network(0).server_id(plan.shape, 0);
             Lair { site: *site, server, seen: VecDeque::new() }
         });
         let hostile = Hostile::new(mac(0xbb, 0), lairs.collect(), Rng::seeded(rng.next_u64()));

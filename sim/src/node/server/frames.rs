@@ -30,8 +30,9 @@ impl ServerNode {
         let Ok((ethernet, rest)) = Ethernet::parse(frame) else { return Ok(()) };
         let interface = u16::try_from(port).expect("a node has few ports");
         let link = Link { interface, vlan: ethernet.vlan };
-        let local = self.locals.iter().find(|(on, _)| *on == link).map(|(_, local)| *local);
-        let Some(local) = local else { return Ok(()) };
+        let locals = self.locals.iter().filter(|(on, _)| *on == link).map(|(_, local)| *local);
+        let Some(first) = locals.clone().next() else { return Ok(()) };
+        let is_local = |address| locals.clone().any(|local| local == address);
         running.frames += 1;
         if running.frames.is_multiple_of(FRAMES_BETWEEN_CHECKS) {
             running.server.book().check();
@@ -45,7 +46,7 @@ impl ServerNode {
                 if !arp.sender.is_unspecified() {
                     running.neighbours.insert(arp.sender, arp.sender_mac);
                 }
-                if arp.operation == Operation::Request && arp.target == local {
+                if arp.operation == Operation::Request && is_local(arp.target) {
                     desk.send_arp(port, link.vlan, &reply_to(&arp, self.mac));
                 }
                 let by = HardwareAddr::ethernet(arp.sender_mac);
@@ -54,7 +55,7 @@ impl ServerNode {
             ETHERTYPE_IPV4 => {
                 let Ok(udp) = Udp::parse(rest, Checksums::Verify) else {
                     if let Ok(echo) = Echo::parse(rest)
-                        && echo.destination == local
+                        && is_local(echo.destination)
                         && echo.reply
                     {
                         self.heard(desk, echo.source, None)?;
@@ -67,10 +68,11 @@ impl ServerNode {
                 if !udp.source.is_unspecified() {
                     running.neighbours.insert(udp.source, ethernet.source);
                 }
-                let unicast = udp.destination == local;
+                let unicast = is_local(udp.destination);
                 if !unicast && udp.destination != Ipv4Addr::BROADCAST {
                     return Ok(());
                 }
+                let local = if unicast { udp.destination } else { first };
                 let ingress = Ingress { link, local, unicast };
                 self.message(desk, &ingress, udp.payload)?;
             }
