@@ -1,7 +1,11 @@
 //! How long do a DISCOVER and an OFFER take, next to smoltcp and dhcproto? `cargo bench -p benches --bench codec`.
 //!
-//! All read the same 64 messages, and all write the same nine options. smoltcp knows client identifiers of Ethernet addresses only, and dhcproto's
-//! owned messages allocate; ours joins split options, keeps what it does not know, pads to 300 octets and filters by what was asked for.
+//! All read the same 64 messages. smoltcp knows client identifiers of Ethernet addresses only, and dhcproto's owned messages allocate; ours joins split
+//! options and keeps what it does not know.
+//!
+//! All write the same header and the same nine options, which are in memory and of which the compiler knows nothing: given to smoltcp as constants, as they
+//! were here before, they are written by the compiler, and that is no encoder. Ours clears what is not used and pads to 300 octets. `hydrant, filtered` is
+//! what its server does besides: the configured options in the order of 13 that the client asked for.
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
@@ -54,8 +58,10 @@ fn decode(criterion: &mut Criterion) {
 fn encode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("encode");
     group.throughput(Throughput::Elements(u64::from(MESSAGES)));
-    let mut ours = Encode::new();
+    let mut ours = Encode::unfiltered();
     group.bench_function("hydrant", |bencher| bencher.iter(|| ours.run()));
+    let mut ours = Encode::filtered();
+    group.bench_function("hydrant, filtered", |bencher| bencher.iter(|| ours.run()));
     group.bench_function("smoltcp", |bencher| {
         let mut out = [0_u8; 548];
         bencher.iter(|| {
@@ -105,6 +111,7 @@ fn smoltcp_offer(client: u32, out: &mut [u8]) {
         rebind_duration: None,
         additional_options: &times,
     };
+    let offer = black_box(&offer);
     let room = out.get_mut(..offer.buffer_len()).expect("548 octets are enough");
     let mut packet = DhcpPacket::new_unchecked(room);
     offer.emit(&mut packet).expect("room was measured");
