@@ -152,7 +152,7 @@ pub struct Judge {
     forfeited: BTreeMap<u16, (Ipv4Addr, Instant)>,
     /// Leases that somebody hostile gave back, perhaps before their clients heard of them: whose they were. Until the next ACK.
     given_back: BTreeMap<Ipv4Addr, [u8; 6]>,
-    /// The last address of each name from each server, and the name's MAC address.
+    /// The last address of each name from each server, wherever that answers, and the name's MAC address.
     named: BTreeMap<(u16, Ipv4Addr), (Ipv4Addr, [u8; 6])>,
     asked: BTreeMap<Question, Asked>,
     /// What somebody hostile sent: as which machine, and with which xid.
@@ -276,7 +276,7 @@ impl Judge {
             return Err((Violation::InUse, line));
         }
         if named
-            && let Some((other, _)) = self.named.insert((client, server), (address, mac))
+            && let Some((other, _)) = self.named.insert((client, whole(server)), (address, mac))
             && other != address
         {
             let line = format!("the name of client {client} has {other} and got {address}");
@@ -300,7 +300,7 @@ impl Judge {
         (held, from, until): Held,
         (address, server): (Ipv4Addr, Ipv4Addr),
     ) -> Result<(), Found> {
-        if from == server && until > now && !self.is_forfeited(client, held, until) {
+        if whole(from) == whole(server) && until > now && !self.is_forfeited(client, held, until) {
             let line = format!("client {client} has {held} and was offered {address}");
             return Err((Violation::OtherAddress, line));
         }
@@ -352,6 +352,12 @@ impl Judge {
         }
         Ok(())
     }
+}
+
+/// The server that has this address: it has one in each of a site's networks, and this is the one in the first.
+fn whole(server: Ipv4Addr) -> Ipv4Addr {
+    let [ten, net, _, own] = server.octets();
+    Ipv4Addr::new(ten, net, 0, own)
 }
 
 /// The message in a frame to this port, if the frame has no tag.

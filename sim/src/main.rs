@@ -75,7 +75,7 @@ struct Scale {
     /// Something that is wrong on purpose, to see it found
     #[arg(long, value_enum)]
     defect: Option<Defect>,
-    /// What the seed decides without INFORMs: its story before the world had any
+    /// What the seed decides without INFORMs and shared networks: its story before the world had any
     #[arg(long)]
     first: bool,
 }
@@ -113,7 +113,8 @@ fn main() -> ExitCode {
 
 fn print(plan: &Plan, report: &Report) {
     let (clients, epochs) = (plan.clients.len(), plan.epochs.len());
-    println!("seed {}: {:?}, {clients} clients, {epochs} epochs", plan.seed, plan.shape);
+    let (seed, shape, networks) = (plan.seed, plan.shape, plan.networks);
+    println!("seed {seed}: {shape:?}, {networks} networks, {clients} clients, {epochs} epochs");
     for (name, count) in report.trace.counts() {
         println!("{count:>10}  {name}");
     }
@@ -132,6 +133,7 @@ fn explain(plan: &Plan) -> ExitCode {
     let small = minimise(plan, violation, RUNS_TO_MINIMISE);
     let report = run(&small, true);
     println!("\nWhat of it is needed:");
+    println!("  {:?}, {} networks, {} servers", small.shape, small.networks, small.servers());
     for client in small.clients.iter().filter(|client| client.on_ms != NEVER) {
         println!("  client {}: {:?}, on at {} ms", client.number, client.kind, client.on_ms);
     }

@@ -12,6 +12,7 @@ pub const NEVER: u64 = u64::MAX;
 pub fn minimise(plan: &Plan, violation: Violation, runs: u32) -> Plan {
     let mut minimiser = Minimiser { best: plan.clone(), violation, runs };
     minimiser.epochs();
+    minimiser.networks();
     loop {
         let before = size(&minimiser.best);
         minimiser.dials();
@@ -64,6 +65,11 @@ impl Minimiser {
                 break;
             }
         }
+    }
+
+    fn networks(&mut self) {
+        let smaller = Plan { networks: 1, ..self.best.clone() };
+        self.try_out(smaller);
     }
 
     fn dials(&mut self) {

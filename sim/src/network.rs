@@ -30,13 +30,19 @@ pub struct Site {
     pub net: u8,
     /// How many networks share the segment: the whole of it, two halves, or three of four quarters.
     pub networks: u8,
-    /// How many addresses the pool of each network has.
+    /// How many addresses a server has for them all.
     pub pool: u32,
+    /// How many of them are in each network but the last: few, so that those are full before the last is.
+    pub small: u32,
 }
 
 /// One of a site's networks.
 #[derive(Clone, Copy, Debug)]
-pub struct Network(Subnet);
+pub struct Network {
+    subnet: Subnet,
+    /// How many addresses of it a server has.
+    pool: u32,
+}
 
 impl Site {
     /// How many networks can share a segment at most.
@@ -52,7 +58,10 @@ impl Site {
         let prefix_len = 16 + u8::try_from(bits).expect("a site has few networks");
         let network = Ipv4Addr::new(10, self.net, third, 0);
         let subnet = Subnet::new(network, prefix_len).expect("a network's number");
-        Network(subnet)
+        let last = u16::from(self.networks) - 1;
+        let pool =
+            if number < last { self.small } else { self.pool - u32::from(last) * self.small };
+        Network { subnet, pool }
     }
 
     /// All of them.
@@ -64,7 +73,7 @@ impl Site {
     /// The one that an address is in.
     #[must_use]
     pub fn network_of(&self, address: Ipv4Addr) -> Option<Network> {
-        self.all_networks().find(|network| network.0.contains(address))
+        self.all_networks().find(|network| network.subnet.contains(address))
     }
 
     /// Whether an address is in one of them.
@@ -73,12 +82,13 @@ impl Site {
         self.network_of(address).is_some()
     }
 
-    /// The address with this number in the first server's pools, which have `pool` each.
+    /// The address with this number, below [`Self::pool`], in the first server's pools.
     #[must_use]
     pub fn pooled(&self, number: u32) -> Ipv4Addr {
-        let network = u16::try_from(number / self.pool).expect("a site has few networks");
-        let first = self.network(network).first(0).to_bits();
-        Ipv4Addr::from_bits(first + number % self.pool)
+        let last = u32::from(self.networks) - 1;
+        let place = number.checked_div(self.small).map_or(last, |place| place.min(last));
+        let network = self.network(u16::try_from(place).expect("a site has few networks"));
+        Ipv4Addr::from_bits(network.first(0).to_bits() + number - place * self.small)
     }
 
     /// What is reserved for the client with this number in a plan: for the first one within the first pool, for the second outside, in the last network.
@@ -102,7 +112,7 @@ impl Site {
     /// Whether it can be a host's address here.
     #[must_use]
     pub fn is_host(&self, address: Ipv4Addr) -> bool {
-        self.network_of(address).is_some_and(|network| network.0.is_host(address))
+        self.network_of(address).is_some_and(|network| network.subnet.is_host(address))
     }
 
     /// Whether it is a router's here.
@@ -132,11 +142,8 @@ impl Site {
             return owner == to;
         }
         let Some(network) = self.network_of(address) else { return false };
-        let pooled = [0, 1].iter().any(|server| {
-            let first = network.first(*server).to_bits();
-            (first..first + self.pool).contains(&address.to_bits())
-        });
-        pooled && address != network.router()
+        [0, 1].iter().any(|server| network.range(*server).contains(address))
+            && address != network.router()
     }
 }
 
@@ -144,25 +151,32 @@ impl Network {
     /// All of its addresses.
     #[must_use]
     pub const fn subnet(&self) -> Subnet {
-        self.0
+        self.subnet
     }
 
     /// An address of it, by its third octet within the network and its fourth.
     #[must_use]
     pub fn ip(&self, third: u8, fourth: u8) -> Ipv4Addr {
         let offset = u32::from_be_bytes([0, 0, third, fourth]);
-        Ipv4Addr::from_bits(self.0.network().to_bits() + offset)
+        Ipv4Addr::from_bits(self.subnet.network().to_bits() + offset)
     }
 
     /// The lowest address of the pool of the server with this number: the second one's are in the network's second half.
     #[must_use]
     pub fn first(&self, server: usize) -> Ipv4Addr {
-        let len = self.0.broadcast().to_bits() - self.0.network().to_bits() + 1;
+        let len = self.subnet.broadcast().to_bits() - self.subnet.network().to_bits() + 1;
         let offset = if server == 0 { 256 } else { len / 2 };
-        Ipv4Addr::from_bits(self.0.network().to_bits() + offset)
+        Ipv4Addr::from_bits(self.subnet.network().to_bits() + offset)
     }
 
-    /// Who is told as the router, in the middle of the first pool: nobody must get it.
+    /// The pool of the server with this number.
+    fn range(&self, server: usize) -> Range {
+        let first = self.first(server);
+        let last = Ipv4Addr::from_bits(first.to_bits() + self.pool - 1);
+        Range::new(&self.subnet, first, last).expect("a pool is in its network")
+    }
+
+    /// Who is told as the router, in the middle of the first server's pool: nobody must get it.
     #[must_use]
     pub fn router(&self) -> Ipv4Addr {
         self.ip(1, 3)
@@ -189,14 +203,16 @@ pub fn sites(plan: &Plan) -> Vec<Site> {
         Shape::Trunk => &[(Some(10), 10), (Some(20), 20), (Some(30), 30)],
     };
     let clients = u32::try_from(plan.clients.len().div_ceil(nets.len())).expect("clients are few");
-    let networks = 1_u8;
+    let networks = plan.networks;
     // Room for what is declined, quarantined and held for those who only look; or only for what nobody gets.
     let pool = if plan.tight { clients + 8 } else { clients + clients / 4 + 60 };
     // The board has room for 64, of which one is reserved elsewhere.
     let pool = if plan.board { pool.min(60) } else { pool };
-    // Each network has a router, whose address nobody gets.
-    let pool = (pool - 1).div_ceil(networks.into()) + 1;
-    nets.iter().map(|(vlan, net)| Site { vlan: *vlan, net: *net, networks, pool }).collect()
+    // Each network has a router, whose address nobody gets. There is one in each pool, and what is reserved.
+    let count = u32::from(networks);
+    let small = (clients / count).max(6);
+    let pool = (pool + count - 1).max(small * count);
+    nets.iter().map(|(vlan, net)| Site { vlan: *vlan, net: *net, networks, pool, small }).collect()
 }
 
 /// Which of the sites a client is at.
@@ -256,8 +272,7 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
 fn told_of(plan: &Plan, site: &Site, network: &Network, server: usize) -> SubnetConfig<'static> {
     let subnet = network.subnet();
     let shares = plan.defect == Some(Defect::SharesPool);
-    let first = network.first(if shares { 0 } else { server });
-    let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);
+    let range = network.range(if shares { 0 } else { server });
     let ignores = plan.defect == Some(Defect::IgnoresReservations);
     let knows_reservations = (server == 0 || shares) && !ignores;
     let reservations = (0..2_u16).filter(|_| knows_reservations).filter_map(|client| {
@@ -268,7 +283,7 @@ fn told_of(plan: &Plan, site: &Site, network: &Network, server: usize) -> Subnet
     let router = network.router();
     let told = [[1, 4].as_slice(), &subnet.netmask().octets(), &[3, 4], &router.octets()].concat();
     SubnetConfig {
-        ranges: leak(vec![Range::new(&subnet, first, last).expect("within the subnet")]),
+        ranges: leak(vec![range]),
         excluded: leak(vec![Range::single(router)]),
         options: RenderedOptions::new(leak(told)),
         lease_default: LeaseTime::Secs(600),
@@ -316,33 +331,30 @@ mod tests {
     #[test]
     fn networks_of_a_site_have_room_for_their_pools_and_nothing_in_common() {
         for networks in 1..=Site::NETWORKS_MAX {
-            let site = Site { vlan: None, net: 7, networks, pool: 310 };
+            let site = Site { vlan: None, net: 7, networks, pool: 310, small: 90 };
             let all: Vec<Network> = site.all_networks().collect();
             for (place, network) in all.iter().enumerate() {
                 for other in all.iter().skip(place + 1) {
                     assert!(!network.subnet().overlaps(&other.subnet()), "{network:?} {other:?}");
                 }
-                let [first, second] = [0, 1].map(|server| {
-                    let first = network.first(server);
-                    let last = Ipv4Addr::from_bits(first.to_bits() + site.pool - 1);
-                    Range::new(&network.subnet(), first, last).expect("a pool is in its network")
-                });
+                let [first, second] = [0, 1].map(|server| network.range(server));
                 assert!(!first.overlaps(&second), "{network:?}");
                 assert!(first.contains(network.router()));
                 assert!(!site.is_lawful(network.router(), [0; 6]));
                 assert!(site.is_lawful(network.first(1), [0; 6]));
             }
             let addresses: Vec<Ipv4Addr> =
-                (0..u32::from(networks) * site.pool).map(|number| site.pooled(number)).collect();
+                (0..site.pool).map(|number| site.pooled(number)).collect();
             assert!(
-                addresses.is_sorted() && addresses.iter().all(|address| site.is_host(*address))
+                addresses.is_sorted_by(|one, other| one < other)
+                    && addresses.iter().all(|address| site.is_host(*address))
             );
             assert_eq!(
                 site.reserved(1).map(|address| site.is_lawful(address, mac(0xc1, 1))),
                 Some(true)
             );
         }
-        let three = Site { vlan: None, net: 7, networks: 3, pool: 1 };
+        let three = Site { vlan: None, net: 7, networks: 3, pool: 3, small: 1 };
         assert!(!three.contains(Ipv4Addr::new(10, 7, 192, 1)), "the last quarter is nobody's");
     }
 }

@@ -214,6 +214,8 @@ pub struct Plan {
     pub squatters: u16,
     /// How many nodes with an address of their own ask for the rest.
     pub informers: u16,
+    /// How many networks share each segment or VLAN of clients.
+    pub networks: u8,
     /// The server is the board of the example, with arrays for 64 leases.
     pub board: bool,
     /// Pools have hardly more addresses than there are clients.

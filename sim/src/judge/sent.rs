@@ -9,7 +9,7 @@ use dhcp_core::wire::frame::{ETHERTYPE_ARP, Ethernet};
 use dhcp_core::wire::message::{Message, MessageType, Scratch};
 
 use super::form::{form, informed};
-use super::{Asked, Found, Judge, Question, ServerPlace, Violation, message};
+use super::{Asked, Found, Judge, Question, ServerPlace, Violation, message, whole};
 use crate::network::Site;
 use crate::node::hostile::CLONED;
 
@@ -146,7 +146,8 @@ impl Judge {
         if self.declined.get(&(place, address)).is_some_and(|until| *until > now) {
             return Err((Violation::Declined, line()));
         }
-        // Of whom there may be several here: what is heard of a machine of another VLAN was sent again by somebody who clones it, too.
+        // Of whom there may be several here, so that one gives up what is held for the other: what is heard of a machine of another VLAN was sent again by
+        // somebody who clones it, too.
         let clone = |mac: &[u8; 6]| {
             let stranger = self.homes.get(mac).is_some_and(|home| *home != site.net);
             stranger || self.clones.contains(mac) || mac.get(1) == Some(&CLONED)
@@ -154,12 +155,13 @@ impl Judge {
         if let Some((other, until)) = self.offered.get(&(place, address))
             && *other != to
             && *until > now
-            && !(clone(other) && clone(&to))
+            && !clone(other)
         {
             return Err((Violation::NotHeld, format!("{}, held for {other:02x?}", line())));
         }
         let of_name = |((client, from), (named, mac)): (&(u16, Ipv4Addr), &(Ipv4Addr, [u8; 6]))| {
-            (*named == address && Some(*from) == server_id && *mac != to).then_some(*client)
+            (*named == address && Some(*from) == server_id.map(whole) && *mac != to)
+                .then_some(*client)
         };
         if let Some(client) = self.named.iter().find_map(of_name) {
             let line = format!("{}, but it is kept for the name of client {client}", line());

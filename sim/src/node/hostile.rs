@@ -152,7 +152,7 @@ impl Hostile {
         let (seen, site) = (self.at(lair).seen.len(), self.at(lair).site);
         match self.rng.below(8) {
             0 => site.reserved(u16::from(self.rng.below(2) == 1)).unwrap_or(site.pooled(0)),
-            1 | 2 => site.pooled(self.rng.below(site.pool * u32::from(site.networks))),
+            1 | 2 => site.pooled(self.rng.below(site.pool)),
             _ if seen == 0 => site.pooled(0),
             _ => {
                 let place = self.below(seen);

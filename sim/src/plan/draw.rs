@@ -105,6 +105,7 @@ impl Plan {
             clients: list,
             squatters: u16::try_from(squatters).expect("at most 3"),
             informers: 0,
+            networks: 1,
             board: shape == Shape::Plain
                 && clients <= BOARD_CLIENTS_MAX
                 && swarm.is_on(Dial::Board),

@@ -6,6 +6,7 @@ use dhcp_core::rng::Rng;
 
 use super::draw::pick;
 use super::{Deed, EPOCH_MS, FAULTS_MS, Incident, Plan, What};
+use crate::network::Site;
 
 /// How many nodes ask by INFORM at most.
 const INFORMERS_MAX: u32 = 3;
@@ -45,8 +46,20 @@ impl Plan {
             epoch.incidents.extend(later.incidents(&mut rng, begin_ms));
             epoch.incidents.sort_by_key(|incident| incident.at_ms);
         }
+        plan.networks = networks(seed);
+        if plan.board {
+            // The example has one.
+            plan.networks = 1;
+        }
         plan
     }
+}
+
+/// How many networks share a segment: one in half of the runs. By dice of their own, too: the world had INFORMs before.
+fn networks(seed: u64) -> u8 {
+    let mut rng = Rng::seeded(seed ^ 0x005a_4e7e);
+    let more = 2 + pick(&mut rng, usize::from(Site::NETWORKS_MAX) - 1);
+    if rng.below(2) == 0 { 1 } else { u8::try_from(more).expect("few") }
 }
 
 impl Later {

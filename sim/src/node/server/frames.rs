@@ -3,8 +3,8 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::id::HardwareAddr;
-use dhcp_core::server::config::Link;
-use dhcp_core::server::{Destination, Ingress, Outcome, Reply, Scratch, Transmit};
+use dhcp_core::server::config::{Link, ServerConfig, SubnetIndex};
+use dhcp_core::server::{Destination, Event, Ingress, Outcome, Reply, Scratch, Transmit};
 use dhcp_core::wire::frame::arp::{Arp, Operation};
 use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::ipv4::{Checksums, Udp};
@@ -117,6 +117,11 @@ impl ServerNode {
         };
         let outcome = running.server.handle(desk.now, ingress, payload, &mut scratch, &mut out);
         desk.trace.count(outcome.event.name());
+        if let Event::Acknowledged(deal) = &outcome.event
+            && is_further(self.config, deal.subnet)
+        {
+            desk.trace.count("acknowledged in a further network");
+        }
         tell(desk, self.name, &outcome.event);
         let Outcome { reply, record, .. } = outcome;
         let held = match reply {
@@ -177,4 +182,12 @@ impl ServerNode {
         let udp = Udp { source, destination, source_port: 67, destination_port: port, payload };
         desk.send_udp(usize::from(link.interface), &ethernet, &udp);
     }
+}
+
+/// Whether a subnet is another than the first one on its segment.
+fn is_further(config: &ServerConfig<'_>, subnet: SubnetIndex) -> bool {
+    let place = usize::from(subnet.0);
+    let shared = |place: usize| config.subnets.get(place).and_then(|subnet| subnet.shared_network);
+    shared(place).is_some()
+        && place.checked_sub(1).is_some_and(|before| shared(before) == shared(place))
 }
