@@ -24,7 +24,7 @@ mod tests;
 
 use core::net::Ipv4Addr;
 
-use dhcp_core::server::book::{Entry, Standing};
+use dhcp_core::server::book::{Entry, Holding, Standing};
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::Timestamp;
 
@@ -175,6 +175,16 @@ fn no_pool() -> ! {
     panic!("every slot is a subnet's")
 }
 
+const fn standing(state: State) -> Standing {
+    match state {
+        State::Fresh => Standing::Fresh,
+        State::Offered => Standing::Offered,
+        State::Bound => Standing::Bound,
+        State::Idle | State::Nobodys => Standing::Idle,
+        State::Quarantined => Standing::Quarantined,
+    }
+}
+
 /// The parts of a table, to read.
 #[derive(Clone, Copy, Debug)]
 struct View<'t, I> {
@@ -233,17 +243,25 @@ impl<'t, I: Index> View<'t, I> {
         Entry {
             address,
             subnet,
-            standing: match state {
-                State::Fresh => Standing::Fresh,
-                State::Offered => Standing::Offered,
-                State::Bound => Standing::Bound,
-                State::Idle | State::Nobodys => Standing::Idle,
-                State::Quarantined => Standing::Quarantined,
-            },
+            standing: standing(state),
             key: has_client.then(|| slot.key()),
             hardware: if has_client { slot.hardware() } else { None },
             until: slot.until,
             pinned: has_client && slot.is_pinned(),
+            reserved: slot.is_reserved(),
+        }
+    }
+
+    /// As [`Self::entry`], without its client.
+    fn holding(&self, number: usize, subnet: SubnetIndex, now: Timestamp) -> Holding {
+        let address = span::address_of(self.spans, number);
+        let slot = self.slot(number);
+        let state = slot.state_at(now);
+        Holding {
+            address,
+            subnet,
+            standing: standing(state),
+            pinned: state.has_client() && slot.is_pinned(),
             reserved: slot.is_reserved(),
         }
     }

@@ -46,6 +46,38 @@ pub struct Entry {
     pub reserved: bool,
 }
 
+/// What the book knows of an address, without whose it is: an [`Entry`] is large, and most of what is decided needs less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// As [`Entry::address`].
+    pub address: Ipv4Addr,
+    /// As [`Entry::subnet`].
+    pub subnet: SubnetIndex,
+    /// As [`Entry::standing`].
+    pub standing: Standing,
+    /// As [`Entry::pinned`].
+    pub pinned: bool,
+    /// As [`Entry::reserved`].
+    pub reserved: bool,
+}
+
+impl Entry {
+    /// The same without the client.
+    #[must_use]
+    pub const fn holding(&self) -> Holding {
+        let Self { address, subnet, standing, pinned, reserved, .. } = *self;
+        Holding { address, subnet, standing, pinned, reserved }
+    }
+}
+
+impl Holding {
+    /// Whether a client has it or is offered it.
+    #[must_use]
+    pub const fn is_living(&self) -> bool {
+        matches!(self.standing, Standing::Offered | Standing::Bound)
+    }
+}
+
 /// A client's wish for an address in one subnet.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
@@ -124,12 +156,12 @@ pub trait LeaseBook {
         subnet: SubnetIndex,
         key: &ClientKey,
         now: Timestamp,
-    ) -> (Option<Entry>, Self::Found);
+    ) -> (Option<Holding>, Self::Found);
 
-    /// As [`LeaseBook::search`], for whoever makes no offer.
+    /// As [`LeaseBook::search`], for whoever makes no offer and wants to know all of it.
     fn entry_of(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Option<Entry> {
-        let (entry, _) = self.search(subnet, key, now);
-        entry
+        let (holding, _) = self.search(subnet, key, now);
+        self.entry_at(holding?.address, now)
     }
 
     /// What is known of an address; `None` when it is in no pool and no reservation.
@@ -141,15 +173,17 @@ pub trait LeaseBook {
     /// An address that the configuration reserves is given only when it is [`Ask::reserved`], even to the client that has it. A client that has a lease and
     /// is offered its reserved address keeps the lease until the offer is granted. Idle addresses that are pinned are their last client's only.
     ///
+    /// What is returned is the client's now.
+    ///
     /// # Errors
     /// [`Unavailable`]; with a reservation, what stands in its way.
-    fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable>;
+    fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable>;
 
     /// As [`LeaseBook::offer`], after [`LeaseBook::search`] found this for the same client in the same subnet, and the book did not change since.
     ///
     /// # Errors
     /// As [`LeaseBook::offer`].
-    fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Entry, Unavailable> {
+    fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Holding, Unavailable> {
         let _ = found;
         self.offer(ask)
     }

@@ -9,9 +9,12 @@ mod request;
 
 use core::net::Ipv4Addr;
 
+use self::discover::Known;
 use crate::id::ClientKey;
 use crate::net::Range;
-use crate::server::book::{Change, Entry, Grant, Granted, LeaseBook, Standing, Unavailable};
+use crate::server::book::{
+    Change, Entry, Grant, Granted, Holding, LeaseBook, Standing, Unavailable,
+};
 use crate::server::config::{ServerConfig, SubnetConfig, SubnetIndex};
 use crate::server::name::{NAME_LEN_MAX, sanitised};
 use crate::server::select::Segment;
@@ -58,27 +61,6 @@ pub(super) enum Verdict {
     Released(SubnetIndex, Ipv4Addr),
     /// Nothing; the address is in quarantine.
     Declined(SubnetIndex, Ipv4Addr),
-}
-
-/// What the book knows of an address, without whose it is: an [`Entry`] is large, and is not carried about.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    address: Ipv4Addr,
-    subnet: SubnetIndex,
-    standing: Standing,
-    pinned: bool,
-    reserved: bool,
-}
-
-impl Held {
-    const fn of(entry: &Entry) -> Self {
-        let Entry { address, subnet, standing, pinned, reserved, .. } = *entry;
-        Self { address, subnet, standing, pinned, reserved }
-    }
-
-    const fn is_living(&self) -> bool {
-        matches!(self.standing, Standing::Offered | Standing::Bound)
-    }
 }
 
 /// What a client is offered or leased.
@@ -129,9 +111,11 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// Where the address stands, if it is an address of ours.
     fn entry_at(&self, address: Ipv4Addr) -> Option<Entry> {
-        let entry = self.book.entry_at(address, self.now)?;
-        assert!(entry.address == address, "the book speaks of the address that it was asked about");
-        Some(entry)
+        let entry = self.book.entry_at(address, self.now);
+        // Not taken out and put in again, since it is large.
+        let asked = entry.as_ref().is_none_or(|entry| entry.address == address);
+        assert!(asked, "the book speaks of the address that it was asked about");
+        entry
     }
 
     /// The subnet on this segment that the address belongs to. Pools on different terms are subnets of the same network; the book
@@ -153,41 +137,30 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         known.or_else(|| self.segment.containing(address))
     }
 
-    /// The address that the client has, is offered or had last on this segment: a living one before a remembered one.
-    fn held(&self, key: &ClientKey) -> Option<Held> {
-        self.search(key).0
-    }
-
-    /// As [`Self::held`], with what was found in that subnet, or in the first.
-    fn search(&self, key: &ClientKey) -> (Option<Held>, Option<(SubnetIndex, B::Found)>) {
-        let rank = |held: &Held| match held.standing {
+    /// What is known of the client under a key: the address that it has, is offered or had last on this segment, a living one before a remembered one.
+    fn known_as(&self, key: &ClientKey) -> Known<B::Found> {
+        let rank = |held: &Holding| match held.standing {
             Standing::Bound => 3,
             Standing::Offered => 2,
             Standing::Idle => 1,
             Standing::Fresh | Standing::Quarantined => 0,
         };
-        let mut subnets = self.segment.iter();
-        let Some((mut of, _)) = subnets.next() else { return (None, None) };
-        let (mut best, mut found) = self.search_in(of, key);
-        for (subnet, _) in subnets {
-            let (held, found_there) = self.search_in(subnet, key);
+        let of = self.segment.first();
+        let (held, found) = self.book.search(of, key, self.now);
+        let mut known = Known { key: *key, held, of, found: Some(found) };
+        for (of, _) in self.segment.iter().skip(1) {
+            let (held, found) = self.book.search(of, key, self.now);
             let Some(there) = &held else { continue };
-            if best.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
-                (best, found, of) = (held, found_there, subnet);
+            if known.held.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
+                known = Known { key: *key, held, of, found: Some(found) };
             }
         }
-        (best, Some((of, found)))
+        known
     }
 
-    /// As [`Self::search`], in one subnet.
-    fn search_in(&self, subnet: SubnetIndex, key: &ClientKey) -> (Option<Held>, B::Found) {
-        let (entry, found) = self.book.search(subnet, key, self.now);
-        let held = entry.as_ref().map(|entry| {
-            let asked = entry.key.as_ref() == Some(key);
-            assert!(asked, "the book speaks of the client that it was asked about");
-            Held::of(entry)
-        });
-        (held, found)
+    /// As [`Self::known_as`], of the client's own key: what it holds.
+    fn held(&self) -> Option<Holding> {
+        self.known_as(&self.client.key).held
     }
 
     /// Whether the subnet serves this client at all.
@@ -206,7 +179,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     }
 
     /// Whether the address is kept for another client than this one.
-    fn is_reserved_for_another(&self, there: &Held) -> bool {
+    fn is_reserved_for_another(&self, there: &Holding) -> bool {
         there.reserved && self.reserved().is_none_or(|(_, address)| address != there.address)
     }
 
@@ -302,10 +275,9 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     /// One lease per client on a segment. This is not recorded: after a restart the address is only held longer.
     fn leave_other_subnets(&mut self, subnet: SubnetIndex, key: &ClientKey) {
         for (other, _) in self.segment.iter().filter(|(other, _)| *other != subnet) {
-            if let Some(entry) = self.book.entry_of(other, key, self.now)
-                && matches!(entry.standing, Standing::Offered | Standing::Bound)
-            {
-                self.book.release(entry.address, key, self.now);
+            let (held, _) = self.book.search(other, key, self.now);
+            if let Some(held) = held.filter(Holding::is_living) {
+                self.book.release(held.address, key, self.now);
             }
         }
     }

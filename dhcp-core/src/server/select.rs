@@ -39,6 +39,11 @@ impl<'c> Segment<'c> {
         self.subnets.iter().enumerate().map(move |(place, subnet)| (index(first + place), subnet))
     }
 
+    /// The first in the order of the configuration.
+    pub(super) fn first(&self) -> SubnetIndex {
+        index(self.first)
+    }
+
     /// The subnet that the message named.
     pub(super) const fn home(&self) -> (SubnetIndex, &'c SubnetConfig<'c>) {
         self.home

@@ -4,7 +4,9 @@ use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
 
 use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
-use dhcp_core::server::book::{Ask, Entry, Grant, Granted, LeaseBook, Standing, Unavailable};
+use dhcp_core::server::book::{
+    Ask, Entry, Grant, Granted, Holding, LeaseBook, Standing, Unavailable,
+};
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::Timestamp;
 
@@ -86,18 +88,23 @@ fn living(entry: &Entry) -> bool {
 impl LeaseBook for ToyBook {
     type Found = ();
 
-    fn search(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> (Option<Entry>, ()) {
+    fn search(
+        &self,
+        subnet: SubnetIndex,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> (Option<Holding>, ()) {
         let own = self.in_subnet(subnet, now).filter(|entry| entry.key == Some(*key));
         let own = own.filter(|entry| entry.standing != Standing::Quarantined);
         let rank = |entry: &Entry| (entry.standing == Standing::Bound, living(entry), entry.until);
-        (own.max_by_key(rank), ())
+        (own.max_by_key(rank).map(|entry| entry.holding()), ())
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
         Some(self.slots.get(&address)?.seen(now))
     }
 
-    fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
+    fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
         let open =
             |entry: &Entry| !entry.reserved && self.free_for(entry.address, key, now).is_ok();
@@ -132,7 +139,7 @@ impl LeaseBook for ToyBook {
             slot.entry = Entry { standing, key, hardware, until, ..slot.entry };
             slot.promise = None;
         }
-        Ok(self.entry_at(address, now).unwrap())
+        Ok(self.entry_at(address, now).unwrap().holding())
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {

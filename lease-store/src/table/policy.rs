@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
-use dhcp_core::server::book::{Ask, Entry, Grant, Granted, LeaseBook, Unavailable};
+use dhcp_core::server::book::{Ask, Entry, Grant, Granted, Holding, LeaseBook, Unavailable};
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
@@ -115,6 +115,7 @@ impl<I: Index> Work<'_, I> {
         self.unlink(slot);
         let is_own = own.lease == Some(slot) || own.offer == Some(slot);
         if is_own {
+            assert!(self.slot(slot).key() == *key, "what was found is the client's");
             let seed = self.seed;
             self.slot_mut(slot).set_client(key, ask.hardware, seed);
         } else {
@@ -260,14 +261,16 @@ impl<I: Index> Work<'_, I> {
 impl<S: Store> LeaseBook for LeaseTable<S> {
     type Found = Own;
 
-    fn search(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> (Option<Entry>, Own) {
+    fn search(
+        &self,
+        subnet: SubnetIndex,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> (Option<Holding>, Own) {
         let view = self.view();
         let own = view.own(subnet, key);
-        let entry = view.current(own, now).map(|slot| {
-            let address = span::address_of(view.spans, slot);
-            view.entry_of_known(slot, address, subnet, now)
-        });
-        (entry, own)
+        let current = view.current(own, now);
+        (current.map(|slot| view.holding(slot, subnet, now)), own)
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
@@ -276,17 +279,15 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         Some(view.entry_of_known(slot, address, subnet, now))
     }
 
-    fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
+    fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {
         let own = self.view().own(ask.subnet, ask.key);
         self.offer_found(ask, own)
     }
 
-    fn offer_found(&mut self, ask: &Ask<'_>, found: Own) -> Result<Entry, Unavailable> {
+    fn offer_found(&mut self, ask: &Ask<'_>, found: Own) -> Result<Holding, Unavailable> {
         let mut work = self.work();
         let slot = work.offer(ask, found)?;
-        let view = work.view();
-        let address = span::address_of(view.spans, slot);
-        Ok(view.entry_of_known(slot, address, ask.subnet, ask.now))
+        Ok(work.view().holding(slot, ask.subnet, ask.now))
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {

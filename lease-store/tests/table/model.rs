@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use dhcp_core::id::{ClientKey, HardwareAddr};
 use dhcp_core::server::book::{
-    Ask, Change, Entry, Grant, Granted, LeaseBook, Standing, Unavailable,
+    Ask, Change, Entry, Grant, Granted, Holding, LeaseBook, Standing, Unavailable,
 };
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::Timestamp;
@@ -289,15 +289,20 @@ impl Slot {
 impl LeaseBook for Model {
     type Found = ();
 
-    fn search(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> (Option<Entry>, ()) {
-        (self.seen(now).current(subnet, key), ())
+    fn search(
+        &self,
+        subnet: SubnetIndex,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> (Option<Holding>, ()) {
+        (self.seen(now).current(subnet, key).map(|entry| entry.holding()), ())
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
         Some(self.seen(now).slots.get(&address)?.entry)
     }
 
-    fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
+    fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
         self.end_all(now);
         let address = self.choose(ask)?;
@@ -325,7 +330,7 @@ impl LeaseBook for Model {
             slot.promise = None;
             slot.changed = now;
         }
-        Ok(self.slots[&address].entry)
+        Ok(self.slots[&address].entry.holding())
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use dhcp_core::id::{ClientId, ClientKey, InstallationKey};
 use dhcp_core::server::book::{
-    Ask, Change, Entry, Grant, Granted, LeaseBook, Standing, Unavailable,
+    Ask, Change, Entry, Grant, Granted, Holding, LeaseBook, Standing, Unavailable,
 };
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::Timestamp;
@@ -94,10 +94,13 @@ impl LeaseBook for Pair {
         subnet: SubnetIndex,
         key: &ClientKey,
         now: Timestamp,
-    ) -> (Option<Entry>, Self::Found) {
-        let (entry, found) = self.table.search(subnet, key, now);
-        assert_eq!(entry, self.model.entry_of(subnet, key, now));
-        (entry, found)
+    ) -> (Option<Holding>, Self::Found) {
+        let (held, found) = self.table.search(subnet, key, now);
+        let expected = self.model.entry_of(subnet, key, now);
+        assert_eq!(held, expected.map(|entry| entry.holding()));
+        // With the client.
+        assert_eq!(self.table.entry_of(subnet, key, now), expected);
+        (held, found)
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
@@ -106,24 +109,27 @@ impl LeaseBook for Pair {
         entry
     }
 
-    fn offer(&mut self, ask: &Ask<'_>) -> Result<Entry, Unavailable> {
+    fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {
         let (_, found) = self.table.search(ask.subnet, ask.key, ask.now);
         self.offer_found(ask, found)
     }
 
-    fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Entry, Unavailable> {
+    fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Holding, Unavailable> {
         self.before(ask.now);
         // The sweep changed the book.
         let swept = || self.table.search(ask.subnet, ask.key, ask.now).1;
         let found = if self.prompt { swept() } else { found };
         let offered = self.table.offer_found(ask, found);
         self.table.check();
-        self.model.hint = offered.ok().map(|entry| entry.address);
+        self.model.hint = offered.ok().map(|held| held.address);
         if offered == Err(Unavailable::Exhausted) && !self.prompt {
             // What is over may be too far behind to be found at once.
             return offered;
         }
         assert_eq!(offered, self.model.offer(ask), "{ask:?}");
+        if let Ok(held) = offered {
+            self.entry_at(held.address, ask.now);
+        }
         offered
     }
 

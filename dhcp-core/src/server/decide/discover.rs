@@ -5,9 +5,9 @@
 
 use core::net::Ipv4Addr;
 
-use super::{Case, Held, Terms, Verdict};
+use super::{Case, Terms, Verdict};
 use crate::id::ClientKey;
-use crate::server::book::{Ask, Change, LeaseBook, Standing, Unavailable};
+use crate::server::book::{Ask, Change, Holding, LeaseBook, Standing, Unavailable};
 use crate::server::config::SubnetIndex;
 use crate::server::{Discard, Refusal};
 use crate::time::{LeaseTime, Timestamp};
@@ -18,17 +18,19 @@ const OFFER_HOLD_SHORT_SECS: u32 = 10;
 /// How many of our own addresses may stand in a pool by mistake before we stop looking for another.
 const OWN_ADDRESSES_MAX: usize = 4;
 
-/// What the client is known as, and what it holds under that key: see [`Case::held`].
+/// What the client is known as, and what it holds under that key: see [`Case::known_as`].
 pub(super) struct Known<F> {
     pub(super) key: ClientKey,
-    pub(super) held: Option<Held>,
-    /// What the book found, and in which subnet; taken by the first who asks for an address, which may change the book.
-    found: Option<(SubnetIndex, F)>,
+    pub(super) held: Option<Holding>,
+    /// The subnet of what it holds, or the first of the segment.
+    pub(super) of: SubnetIndex,
+    /// What the book found there; taken by the first who asks for an address, which may change the book.
+    pub(super) found: Option<F>,
 }
 
 /// What the book holds for the client, and whether the client has or had the same before.
 struct Offered {
-    held: Held,
+    held: Holding,
     again: bool,
 }
 
@@ -40,7 +42,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             known = self.known_at(wish);
         }
         let Offered { held, again } = self.choose(known)?;
-        let Held { address, subnet, standing, .. } = held;
+        let Holding { address, subnet, standing, .. } = held;
         let config = self.segment.get(subnet).ok_or(Discard::NoSubnet)?;
         let time = self.lease_time(config);
         // What answers for a client's own address is most often the client itself. On its segment that shows in the
@@ -95,19 +97,15 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     /// What the client is known as when it names an address, or one is reserved for it: by the key of its lease there, if it has
     /// one, else by its own.
     pub(super) fn known_at(&self, address: Option<Ipv4Addr>) -> Known<B::Found> {
-        let key = self.client.key;
-        let (held, found) = self.search(&key);
-        if held.as_ref().is_some_and(Held::is_living) {
-            return Known { key, held, found };
+        let known = self.known_as(&self.client.key);
+        let Some(address) = address else { return known };
+        if known.held.as_ref().is_some_and(Holding::is_living) {
+            return known;
         }
-        let there = address.and_then(|address| self.entry_at(address));
-        let there = there.filter(|entry| self.client.owns(entry)).and_then(|entry| entry.key);
-        match there {
-            Some(other) if other != key => {
-                let (held, found) = self.search(&other);
-                Known { key: other, held, found }
-            }
-            Some(_) | None => Known { key, held, found },
+        let there = self.entry_at(address).filter(|entry| self.client.owns(entry));
+        match there.and_then(|entry| entry.key) {
+            Some(other) if other != known.key => self.known_as(&other),
+            Some(_) | None => known,
         }
     }
 
@@ -120,13 +118,12 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     ) -> Result<Offered, Unavailable> {
         let config = self.segment.get(subnet).ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
-        let found = known.found.take().filter(|(of, _)| *of == subnet);
-        let mut found = found.map(|(_, found)| found);
+        let mut found = known.found.take().filter(|_| known.of == subnet);
         let Known { key, held, .. } = &*known;
         let before = match held {
             Some(held) if held.subnet == subnet => Some(held.address),
             Some(_) => {
-                let (held, found_here) = self.search_in(subnet, key);
+                let (held, found_here) = self.book.search(subnet, key, self.now);
                 found = Some(found_here);
                 held.map(|held| held.address)
             }
@@ -136,26 +133,20 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         let (now, hold_until) = (self.now, self.now.plus_secs(self.hold_secs(subnet)));
         let ask = Ask { subnet, key, hardware, reserved, requested, hold_until, now };
         for _ in 0..=OWN_ADDRESSES_MAX {
-            let entry = match found.take() {
+            let held = match found.take() {
                 Some(found) => self.book.offer_found(&ask, found),
                 None => self.book.offer(&ask),
-            };
-            let entry = entry.as_ref().map_err(|why| *why)?;
-            if self.is_our_own(config, entry.address) {
+            }?;
+            if self.is_our_own(config, held.address) {
                 // The interface's address is not always known to whoever wrote the pool.
-                self.book.quarantine(entry.address, Timestamp::NEVER, now);
+                self.book.quarantine(held.address, Timestamp::NEVER, now);
                 continue;
             }
-            let held = Held::of(entry);
             if self.is_reserved_for_another(&held) {
                 return Err(Unavailable::Taken);
             }
-            assert!(
-                entry.key.as_ref() == Some(key),
-                "an offer is held for the client that it is made to"
-            );
-            assert!(entry.subnet == subnet, "an offer is from the subnet that was asked for");
-            self.assert_lawful(subnet, entry.address);
+            assert!(held.subnet == subnet, "an offer is from the subnet that was asked for");
+            self.assert_lawful(subnet, held.address);
             return Ok(Offered { held, again: before == Some(held.address) });
         }
         Err(Unavailable::Exhausted)
@@ -171,7 +162,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     /// A client that looks for an address does not use the one it has. If that is reserved for another now, it would be refused at its next
     /// renewal; so it does not get it again. Whether that changed anything.
     fn give_up_what_is_reserved_for_another(&mut self, known: &Known<B::Found>) -> bool {
-        let Some(held) = known.held.filter(Held::is_living) else { return false };
+        let Some(held) = known.held.filter(Holding::is_living) else { return false };
         if !self.is_reserved_for_another(&held) {
             return false;
         }

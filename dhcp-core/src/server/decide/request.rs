@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use super::discover::Known;
-use super::{Case, Held, Terms, Verdict};
+use super::{Case, Terms, Verdict};
 use crate::id::ClientKey;
 use crate::server::book::{Change, Entry, LeaseBook, Standing};
 use crate::server::config::SubnetIndex;
@@ -107,7 +107,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             Standing::Idle if entry.pinned && !own => return Some(Refusal::NotYours),
             Standing::Offered | Standing::Bound | Standing::Idle | Standing::Fresh => {}
         }
-        if self.is_reserved_for_another(&Held::of(entry)) {
+        if self.is_reserved_for_another(&entry.holding()) {
             return Some(Refusal::ReservedForAnother);
         }
         if !self.is_lawful(subnet, entry.address) {
@@ -157,16 +157,15 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
                 let other = self.living_elsewhere(entry.address);
                 Ok(if other.is_some() { None } else { Some(self.client.key) })
             }
-            Intent::Reboot | Intent::Rebind if self.held(&self.client.key).is_some() => Ok(None),
+            Intent::Reboot | Intent::Rebind if self.held().is_some() => Ok(None),
             Intent::Reboot | Intent::Rebind => Err(Discard::NoRecord),
         }
     }
 
     /// The key of the client's living lease or offer at another address of the segment.
     fn living_elsewhere(&self, address: Ipv4Addr) -> Option<ClientKey> {
-        let key = self.client.key;
-        let held = self.held(&key)?;
-        (held.is_living() && held.address != address).then_some(key)
+        let held = self.held()?;
+        (held.is_living() && held.address != address).then_some(self.client.key)
     }
 
     /// Ends what the client has at an address that it is about to be refused.
@@ -195,7 +194,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         };
         let authoritative = self.segment.get(subnet).is_some_and(|config| config.authoritative);
         let known = || {
-            self.held(&self.client.key).is_some()
+            self.held().is_some()
                 || self.entry_at(address).is_some_and(|entry| self.client.owns(&entry))
         };
         if addressed || authoritative || self.record.is_some() || known() {
