@@ -67,6 +67,7 @@ type Tables = Table<1>;
 static CRC: Crc<u32, Tables> = Crc::<u32, Tables>::new(&CRC_32_ISCSI);
 
 /// CRC-32 of `octets`, begun with `seed`, and never all ones.
+#[inline(never)]
 pub(crate) fn checksum(seed: u32, octets: &[u8]) -> u32 {
     let mut digest = CRC.digest_with_initial(seed);
     digest.update(octets);
@@ -263,34 +264,34 @@ fn key_source(key: &ClientKey, hardware: &HardwareAddr, id: Option<ClientId<'_>>
 /// When there is none.
 pub(crate) fn decode(octets: &[u8], seq: u32, unit: usize) -> Result<Decoded<'_>, NotARecord> {
     let mut source = Source { octets, at: 0 };
-    let tag = source.octet()?;
+    let tag = source.octet();
     let net = tag & 0x07;
     let standing = Standing { beginning: tag & BEGINNING != 0, settled: tag & SETTLED != 0 };
     let record = match tag >> 4 & 0x07 {
         SKIP => Record::Skip,
-        TIME => Record::Time(source.time()?),
+        TIME => Record::Time(source.time()),
         BEGIN => Record::Begin(Begin {
-            oldest: source.number()?,
-            previous_end: source.number()?,
-            time: source.time()?,
+            oldest: source.word(),
+            previous_end: source.word(),
+            time: source.time(),
         }),
         kind => {
             let first = match NETS.iter().zip(1..).find(|(_, number)| *number == net) {
                 Some((first, _)) => *first,
-                None => source.octet()?,
+                None => source.octet(),
             };
-            let [b, c, d] = *source.array()?;
+            let [b, c, d, _] = source.number(3).to_le_bytes();
             let address = Ipv4Addr::new(first, b, c, d);
             Record::Change(match kind {
                 BIND => decode_bind(address, &mut source)?,
-                EXTEND => Change::Extend { address, until: source.time()? },
+                EXTEND => Change::Extend { address, until: source.time() },
                 RELEASE => Change::Release { address },
-                QUARANTINE => Change::Quarantine { address, until: source.time()? },
-                FORGET => Change::Forget { address },
-                _ => return Err(NotARecord),
+                QUARANTINE => Change::Quarantine { address, until: source.time() },
+                _ => Change::Forget { address },
             })
         }
     };
+    // Behind the last octet there is no sum.
     let len = (source.at + CRC_LEN).next_multiple_of(unit);
     let (body, sum) = octets.get(..len).and_then(<[u8]>::split_last_chunk).ok_or(NotARecord)?;
     if u32::from_le_bytes(*sum) != checksum(seq, body) {
@@ -300,24 +301,26 @@ pub(crate) fn decode(octets: &[u8], seq: u32, unit: usize) -> Result<Decoded<'_>
 }
 
 fn decode_bind<'a>(address: Ipv4Addr, source: &mut Source<'a>) -> Result<Change<'a>, NotARecord> {
-    let shape = source.octet()?;
-    if shape & UNUSED != 0 {
-        return Err(NotARecord);
-    }
-    let until = source.time()?;
-    let hardware_len = if shape & SIX_OCTETS != 0 { 6 } else { usize::from(source.octet()?) };
-    let typed = source.take(1 + hardware_len)?;
+    let shape = source.octet();
+    let until = source.time();
+    let hardware_len = if shape & SIX_OCTETS != 0 { 6 } else { usize::from(source.octet()) };
+    let typed = source.take(1 + hardware_len);
     let (htype, mac) = typed.split_first().ok_or(NotARecord)?;
     let hardware = HardwareAddr::new(*htype, mac).ok_or(NotARecord)?;
-    let stored_key = if shape & KEY == KEY_STORED { Some(*source.array()?) } else { None };
-    let client_id = match shape & ID {
+    let stored_key =
+        if shape & KEY == KEY_STORED { Some(source.take(ClientKey::LEN)) } else { None };
+    let id = match shape & ID {
         ID_NONE => None,
-        ID_FROM_HARDWARE => Some(ClientId::new(typed).ok_or(NotARecord)?),
-        ID_STORED => Some(ClientId::new(source.counted()?).ok_or(NotARecord)?),
+        ID_FROM_HARDWARE => Some(typed),
+        ID_STORED => Some(source.counted()),
         _ => return Err(NotARecord),
     };
-    let name = if shape & NAMED != 0 { source.counted()? } else { &[] };
-    if name.len() > NAME_LEN_MAX {
+    let client_id = match id {
+        None => None,
+        Some(id) => Some(ClientId::new(id).ok_or(NotARecord)?),
+    };
+    let name = if shape & NAMED != 0 { source.counted() } else { &[] };
+    if name.len() > NAME_LEN_MAX || shape & UNUSED != 0 {
         return Err(NotARecord);
     }
     let key = match (shape & KEY, stored_key, client_id) {
@@ -327,7 +330,7 @@ fn decode_bind<'a>(address: Ipv4Addr, source: &mut Source<'a>) -> Result<Change<
         (KEY_FROM_ID, _, Some(id)) if id.octets().len() <= KEY_OPEN_LEN_MAX => {
             ClientKey::from_client_id(&NO_INSTALLATION, id)
         }
-        (_, Some(key), _) => ClientKey::from_octets(key),
+        (_, Some(key), _) => ClientKey::from_octets(*key.as_array().ok_or(NotARecord)?),
         _ => return Err(NotARecord),
     };
     Ok(Change::Bind { address, key, hardware, client_id, name, until, pinned: shape & PINNED != 0 })
@@ -367,39 +370,42 @@ impl<'r> Sink<'r> {
     }
 }
 
-/// Octets are taken from the front.
+/// Octets are taken from the front. Behind the last one there are none, or zeros: then the sum is not there either, and nobody has to ask before.
 struct Source<'a> {
     octets: &'a [u8],
     at: usize,
 }
 
 impl<'a> Source<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8], NotARecord> {
-        let taken = self.octets.get(self.at..self.at + len).ok_or(NotARecord)?;
+    #[inline(never)]
+    fn take(&mut self, len: usize) -> &'a [u8] {
+        let from = self.at;
         self.at += len;
-        Ok(taken)
+        self.octets.get(from..self.at).unwrap_or_default()
     }
 
-    fn array<const LEN: usize>(&mut self) -> Result<&'a [u8; LEN], NotARecord> {
-        self.take(LEN)?.first_chunk().ok_or(NotARecord)
+    /// A number of up to 4 octets.
+    #[inline(never)]
+    fn number(&mut self, len: usize) -> u32 {
+        self.take(len).iter().rfold(0, |number, octet| number << 8 | u32::from(*octet))
     }
 
-    fn octet(&mut self) -> Result<u8, NotARecord> {
-        let [octet] = *self.array()?;
-        Ok(octet)
+    fn octet(&mut self) -> u8 {
+        let [octet, ..] = self.number(1).to_le_bytes();
+        octet
     }
 
-    fn number(&mut self) -> Result<u32, NotARecord> {
-        Ok(u32::from_le_bytes(*self.array()?))
+    fn word(&mut self) -> u32 {
+        self.number(4)
     }
 
-    fn time(&mut self) -> Result<Timestamp, NotARecord> {
-        Ok(Timestamp::from_secs(self.number()?))
+    fn time(&mut self) -> Timestamp {
+        Timestamp::from_secs(self.word())
     }
 
     /// A length of one octet, and so many octets.
-    fn counted(&mut self) -> Result<&'a [u8], NotARecord> {
-        let len = self.octet()?;
+    fn counted(&mut self) -> &'a [u8] {
+        let len = self.octet();
         self.take(usize::from(len))
     }
 }

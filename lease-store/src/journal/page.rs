@@ -98,7 +98,7 @@ impl Layout {
     }
 
     fn block_end(self, at: u32) -> u32 {
-        (at / BLOCK_LEN + 1).saturating_mul(BLOCK_LEN).min(self.geometry.sector_len)
+        (at | (BLOCK_LEN - 1)).saturating_add(1).min(self.geometry.sector_len)
     }
 
     /// Where a record of `len` octets goes when the last one ended at `at`, and whether a [`Record::Skip`] must stand at `at` then.
@@ -141,6 +141,8 @@ impl Layout {
         [self.geometry.word_len as u8, self.geometry.sector_len.trailing_zeros() as u8]
     }
 
+    // As all that is called from several places and never for a message alone, it stays one function in a microcontroller's program.
+    #[inline(never)]
     pub(super) fn read_header<M: Medium>(
         self,
         medium: &mut M,
