@@ -376,8 +376,9 @@ struct Source<'a> {
     at: usize,
 }
 
+// A microcontroller's program has these two once; a host reads many records and gains from knowing each length.
 impl<'a> Source<'a> {
-    #[inline(never)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn take(&mut self, len: usize) -> &'a [u8] {
         let from = self.at;
         self.at += len;
@@ -385,7 +386,7 @@ impl<'a> Source<'a> {
     }
 
     /// A number of up to 4 octets.
-    #[inline(never)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn number(&mut self, len: usize) -> u32 {
         self.take(len).iter().rfold(0, |number, octet| number << 8 | u32::from(*octet))
     }
