@@ -150,8 +150,8 @@ pub struct Judge {
     of_client: BTreeMap<u16, Ipv4Addr>,
     /// Leases that somebody hostile gave back in their clients' names, or moved.
     forfeited: BTreeMap<u16, (Ipv4Addr, Instant)>,
-    /// Leases that somebody hostile gave back, perhaps before their clients heard of them: whose they were. Until the next ACK.
-    given_back: BTreeMap<Ipv4Addr, [u8; 6]>,
+    /// Leases that somebody hostile gave back, perhaps before their clients heard of them: whose they were, and when. Until the next ACK of a later request.
+    given_back: BTreeMap<Ipv4Addr, ([u8; 6], Instant)>,
     /// The last address of each name from each server, wherever that answers, and the name's MAC address.
     named: BTreeMap<(u16, Ipv4Addr), (Ipv4Addr, [u8; 6])>,
     asked: BTreeMap<Question, Asked>,
@@ -238,7 +238,7 @@ impl Judge {
         let held = held.filter(|(address, _, until)| {
             // The ACK was on its way when somebody gave back what it grants.
             let late = self.of_client.get(&client) != Some(address)
-                && self.given_back.get(address) == Some(&mac);
+                && self.given_back.get(address).is_some_and(|(of, _)| *of == mac);
             if late {
                 self.given_back.remove(address);
                 self.forfeited.insert(client, (*address, *until));

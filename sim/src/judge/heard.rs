@@ -154,7 +154,7 @@ impl Judge {
 
     /// Somebody hostile gives an address back in its client's name. On another VLAN than the client's that must change nothing.
     fn gave_away(&mut self, hearing: &Hearing<'_>, message: &Message<'_>, mac: [u8; 6]) {
-        let Hearing { place, site, .. } = *hearing;
+        let Hearing { now, place, site, .. } = *hearing;
         let address = match message.message_type() {
             Some(MessageType::Decline) => message.requested_ip(),
             Some(MessageType::Release) => Some(message.ciaddr()),
@@ -168,8 +168,9 @@ impl Judge {
             }
             self.named.retain(|_, (_, named)| *named != mac);
             // What it finds out about the address is not heard any more.
-            if self.given.remove(&(place, address)) == Some(mac) {
-                self.given_back.insert(address, mac);
+            let again = self.given_back.get(&address).is_some_and(|(of, _)| *of == mac);
+            if self.given.remove(&(place, address)) == Some(mac) || again {
+                self.given_back.insert(address, (mac, now));
             }
         }
     }

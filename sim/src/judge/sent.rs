@@ -39,6 +39,8 @@ struct Gift {
     to: [u8; 6],
     /// The request for it was somebody hostile's.
     spoofed: bool,
+    /// When that came.
+    asked_at: Instant,
 }
 
 impl Judge {
@@ -66,7 +68,8 @@ impl Judge {
             return informed(saying, &message, ciaddr);
         }
         let (kind, address) = (message.message_type(), message.yiaddr());
-        let gift = |kind| Gift { kind, address, to, spoofed: asked.spoofed };
+        let Asked { spoofed, at: asked_at, .. } = asked;
+        let gift = |kind| Gift { kind, address, to, spoofed, asked_at };
         match kind {
             Some(kind @ (MessageType::Offer | MessageType::Ack)) if !address.is_unspecified() => {
                 self.gives(saying, &gift(kind), message.server_id())
@@ -181,7 +184,7 @@ impl Judge {
 
     fn given_now(&mut self, saying: &Saying<'_>, gift: &Gift) {
         let Saying { now, place, site, .. } = *saying;
-        let Gift { kind, address, to, spoofed } = *gift;
+        let Gift { kind, address, to, spoofed, asked_at } = *gift;
         let here = |address: &Ipv4Addr| address.octets().get(1) == Some(&site.net);
         self.offered.retain(|(server, other), (mac, _)| {
             *server != place || *mac != to || *other == address || !here(other)
@@ -191,6 +194,10 @@ impl Judge {
             return;
         }
         self.offered.remove(&(place, address));
+        if self.given_back.get(&address).is_some_and(|(of, at)| *of == to && asked_at <= *at) {
+            // The ACK waited until it was known by ARP where its client is, and what it grants was given back meanwhile.
+            return;
+        }
         self.given_back.remove(&address);
         // Who gets an address has no other from this server.
         self.given.retain(|(server, other), mac| *server != place || *mac != to || !here(other));
