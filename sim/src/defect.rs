@@ -53,6 +53,12 @@ pub enum Defect {
     ChecksNothing,
     /// A server takes an INFORM for a renewal
     LeasesToInformers,
+    /// A server does not know which networks share a segment
+    SplitsShared,
+    /// A server tells the router of a segment's first network in all of them
+    MistakesRouters,
+    /// A server leaves it to others to refuse an address of another network
+    HasNoAuthority,
 }
 
 impl Defect {
@@ -68,11 +74,11 @@ impl Defect {
             Self::Misremembers => Violation::OtherAddress,
             Self::RepeatsReplies => Violation::Unasked,
             Self::IgnoresDeclines => Violation::Declined,
-            Self::IgnoresSome => Violation::Unanswered,
+            Self::IgnoresSome | Self::SplitsShared | Self::HasNoAuthority => Violation::Unanswered,
             Self::IgnoresRenewals => Violation::Lapsed,
             Self::RefusesRenewals => Violation::Refused,
             Self::ForgetsOffers => Violation::NotHeld,
-            Self::SwapsTimes => Violation::IllFormed,
+            Self::SwapsTimes | Self::MistakesRouters => Violation::IllFormed,
             Self::FallsAsleep => Violation::NotBound,
             Self::Idles => Violation::Panic,
             Self::ChecksNothing => Violation::InUse,
@@ -102,7 +108,10 @@ impl Defect {
             | Self::FallsAsleep
             | Self::Idles
             | Self::ChecksNothing
-            | Self::LeasesToInformers => None,
+            | Self::LeasesToInformers
+            | Self::SplitsShared
+            | Self::MistakesRouters
+            | Self::HasNoAuthority => None,
         }
     }
 
@@ -130,7 +139,10 @@ impl Defect {
             | Self::FallsAsleep
             | Self::Idles
             | Self::ChecksNothing
-            | Self::LeasesToInformers => false,
+            | Self::LeasesToInformers
+            | Self::SplitsShared
+            | Self::MistakesRouters
+            | Self::HasNoAuthority => false,
         }
     }
 

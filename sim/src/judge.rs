@@ -135,6 +135,8 @@ struct Asked {
     is_bootp: bool,
     /// It is an INFORM, from this `ciaddr`.
     informs: Option<Ipv4Addr>,
+    /// What it asks for of the mask and the router.
+    wants: Vec<u8>,
     /// Option 82.
     agent_info: Option<Vec<u8>>,
     giaddr: Ipv4Addr,

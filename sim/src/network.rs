@@ -245,7 +245,8 @@ pub fn told(plan: &Plan, sites: &[Site], server: usize) -> Told {
     let mut subnets = Vec::new();
     for (number, site) in (0..).zip(sites) {
         let link = Link { interface: 0, vlan: site.vlan };
-        let shared_network = (site.networks > 1).then_some(number);
+        let is_shared = site.networks > 1 && plan.defect != Some(Defect::SplitsShared);
+        let shared_network = is_shared.then_some(number);
         for network in site.all_networks() {
             let server_id = network.server_id(plan.shape, server);
             if !locals.contains(&(link, server_id)) {
@@ -281,7 +282,10 @@ fn told_of(plan: &Plan, site: &Site, network: &Network, server: usize) -> Subnet
         Some(Reservation::new(hardware, Some(address)))
     });
     let router = network.router();
-    let told = [[1, 4].as_slice(), &subnet.netmask().octets(), &[3, 4], &router.octets()].concat();
+    let mistakes = plan.defect == Some(Defect::MistakesRouters);
+    let told_router = if mistakes { site.network(0).router() } else { router };
+    let told =
+        [[1, 4].as_slice(), &subnet.netmask().octets(), &[3, 4], &told_router.octets()].concat();
     SubnetConfig {
         ranges: leak(vec![range]),
         excluded: leak(vec![Range::single(router)]),
@@ -289,7 +293,7 @@ fn told_of(plan: &Plan, site: &Site, network: &Network, server: usize) -> Subnet
         lease_default: LeaseTime::Secs(600),
         lease_min: LeaseTime::Secs(60),
         lease_max: LeaseTime::Secs(3_600),
-        authoritative: server == 0,
+        authoritative: server == 0 && plan.defect != Some(Defect::HasNoAuthority),
         probe: plan.defect != Some(Defect::ChecksNothing),
         reservations: leak(reservations.collect()),
         ..SubnetConfig::new(subnet)

@@ -71,3 +71,24 @@ pub(super) fn informed(
     }
     Ok(())
 }
+
+/// Mask and router are those of the network that the address is in, and not of another one that shares its segment (RFC 2132 sections 3.3 and 3.5).
+pub(super) fn told_of(
+    saying: &Saying<'_>,
+    message: &Message<'_>,
+    asked: &Asked,
+    address: Ipv4Addr,
+) -> Result<(), Found> {
+    let Some(network) = saying.site.network_of(address) else { return Ok(()) };
+    let right =
+        [(code::SUBNET_MASK, network.subnet().netmask()), (code::ROUTERS, network.router())];
+    for (code, right) in right {
+        let told = message.option(code);
+        let is_silent = told.is_none() && !asked.wants.contains(&code);
+        if !is_silent && told != Some(right.octets().as_slice()) {
+            let line = format!("option {code} is {told:?} for {address}");
+            return Err((Violation::IllFormed, line));
+        }
+    }
+    Ok(())
+}

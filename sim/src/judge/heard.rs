@@ -7,6 +7,7 @@ use dhcp_core::wire::frame::arp::Arp;
 use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::{ETHERTYPE_ARP, ETHERTYPE_IPV4};
 use dhcp_core::wire::message::{Message, MessageType, Scratch};
+use dhcp_core::wire::options::code::{ROUTERS, SUBNET_MASK};
 
 use super::{Asked, Judge, ServerPlace, datagram, message};
 use crate::network::{QUARANTINE_SECS, Site};
@@ -36,6 +37,8 @@ pub struct Hearing<'a> {
     pub site: &'a Site,
     /// Whether the VLAN's pools have an address that is nobody's.
     pub has_room: bool,
+    /// Whether it is authoritative.
+    pub is_authority: bool,
     /// Whether it answers at once also whom it must ask by ARP first.
     pub is_prompt: bool,
 }
@@ -123,6 +126,13 @@ impl Judge {
             spoofed,
             is_bootp: kind.is_none(),
             informs: self.informs,
+            wants: message
+                .parameter_request_list()
+                .unwrap_or_default()
+                .iter()
+                .copied()
+                .filter(|code| matches!(*code, SUBNET_MASK | ROUTERS))
+                .collect(),
             agent_info: message.relay_agent_info().map(<[u8]>::to_vec),
             giaddr: message.giaddr(),
         };
@@ -183,7 +193,7 @@ impl Judge {
         mac: [u8; 6],
         is_me: impl Fn(Ipv4Addr) -> bool,
     ) {
-        let Hearing { place, site, has_room, is_prompt, .. } = *hearing;
+        let Hearing { place, site, has_room, is_prompt, is_authority, .. } = *hearing;
         let [_, kind, ..] = mac;
         let sane = self.homes.contains_key(&mac) || matches!(kind, INVENTED | CLONED);
         let giaddr = message.giaddr();
@@ -199,9 +209,17 @@ impl Judge {
         let informs =
             to.is_some_and(|to| to.is_broadcast() || is_me(to)) && site.is_host(message.ciaddr());
         let chose_us = message.server_id().is_some_and(is_me);
+        // What it had elsewhere, if it asks all servers for it: there, too, each knows all of the site's networks.
+        let had = Some(message.ciaddr()).filter(|ciaddr| !ciaddr.is_unspecified());
+        let is_foreign = had.or(message.requested_ip()).is_some_and(|had| !site.contains(had));
+        let asks_all = message.server_id().is_none()
+            && (!giaddr.is_unspecified() || to.is_some_and(|to| to.is_broadcast()));
         self.due = match message.message_type() {
             Some(MessageType::Discover) if has_room => Some((question, "a DISCOVER")),
             Some(MessageType::Request) if chose_us => Some((question, "a REQUEST to it")),
+            Some(MessageType::Request) if is_authority && asks_all && is_foreign => {
+                Some((question, "a REQUEST for another network's address"))
+            }
             Some(MessageType::Inform) if informs && is_prompt => Some((question, "an INFORM")),
             _ => None,
         };

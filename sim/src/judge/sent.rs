@@ -8,7 +8,7 @@ use dhcp_core::wire::frame::icmp::Echo;
 use dhcp_core::wire::frame::{ETHERTYPE_ARP, Ethernet};
 use dhcp_core::wire::message::{Message, MessageType, Scratch};
 
-use super::form::{form, informed};
+use super::form::{form, informed, told_of};
 use super::{Asked, Found, Judge, Question, ServerPlace, Violation, message, whole};
 use crate::network::Site;
 use crate::node::hostile::CLONED;
@@ -65,14 +65,16 @@ impl Judge {
         }
         form(&message, &asked)?;
         if let Some(ciaddr) = asked.informs {
-            return informed(saying, &message, ciaddr);
+            informed(saying, &message, ciaddr)?;
+            return told_of(saying, &message, &asked, ciaddr);
         }
         let (kind, address) = (message.message_type(), message.yiaddr());
         let Asked { spoofed, at: asked_at, .. } = asked;
         let gift = |kind| Gift { kind, address, to, spoofed, asked_at };
         match kind {
             Some(kind @ (MessageType::Offer | MessageType::Ack)) if !address.is_unspecified() => {
-                self.gives(saying, &gift(kind), message.server_id())
+                self.gives(saying, &gift(kind), message.server_id())?;
+                told_of(saying, &message, &asked, address)
             }
             _ => Ok(()),
         }

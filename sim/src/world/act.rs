@@ -40,6 +40,7 @@ impl World {
     pub(super) fn act(&mut self, place: usize, act: Act) -> Result<(), Found> {
         self.steps += 1;
         let Self { now, cast, trace, judge, sites, .. } = self;
+        let is_authority = cast.servers.first() == Some(&place);
         let Some(at) = cast.places.get_mut(place) else { return Ok(()) };
         let mut desk = Desk { now: *now, trace, sent: Vec::new() };
         let mut started = false;
@@ -55,7 +56,8 @@ impl World {
                     let has_room = node.has_room(site);
                     let is_prompt = node.is_prompt();
                     let (now, frame) = (*now, octets.as_ref());
-                    let hearing = Hearing { now, place, frame, site, has_room, is_prompt };
+                    let hearing =
+                        Hearing { now, place, frame, site, has_room, is_prompt, is_authority };
                     judge.heard(&hearing, |address| node.is_me(address));
                 }
                 // Whoever asks by INFORM changes nothing.
