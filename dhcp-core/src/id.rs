@@ -87,6 +87,12 @@ impl HardwareAddr {
         self.htype
     }
 
+    /// `hlen`: how many octets count.
+    #[must_use]
+    pub(crate) const fn hlen(&self) -> u8 {
+        self.hlen
+    }
+
     /// The octets as they stand in the header: zeros behind the `hlen` that count.
     #[must_use]
     pub(crate) const fn chaddr(&self) -> &[u8; Self::LEN_MAX] {

@@ -5,6 +5,7 @@
 
 mod configured;
 mod room;
+mod straight;
 
 /// BOOTP's messages have 300 octets, and some relays and clients drop shorter ones (RFC 1542 section 2.1).
 pub const MESSAGE_LEN_MIN: usize = 300;
@@ -15,9 +16,10 @@ pub const MESSAGE_LEN_DEFAULT: usize = 548;
 use core::net::Ipv4Addr;
 
 use crate::id::HardwareAddr;
-use crate::wire::message::{MAGIC_COOKIE, MessageType};
+use crate::wire::message::{FILE, HEADER_LEN, MAGIC_COOKIE, MessageType, SNAME};
 use crate::wire::options::{Options, PART_LEN_MAX, RenderedOptions, code};
 use crate::wire::writer::room::Room;
+use crate::wire::writer::straight::Rest;
 
 /// The header's fields (RFC 2131 section 2), for either direction.
 #[derive(Clone, Copy, Debug)]
@@ -100,26 +102,38 @@ pub fn write_reply(
     out: &mut [u8],
 ) -> Option<Written> {
     let message = begin(header, max_len, out)?;
-    let mut room = Room::new(header, options.message_type.is_some(), message);
+    if let Some(len) = straight::write(options, message) {
+        return Some(Written { len: len.max(MESSAGE_LEN_MIN), dropped: 0 });
+    }
+    Some(everywhere(*options, message))
+}
+
+/// Writes the options to wherever there is room for each.
+// Their own copy: so the caller keeps in registers what it need not have in memory for this, which is rare.
+#[cold]
+#[inline(never)]
+fn everywhere(options: ReplyOptions<'_>, message: &mut [u8]) -> Written {
+    let mut room = Room::new(message, options.message_type.is_some());
     room.keep_room(options.client_id, options.relay_agent_info);
     if let Some(message_type) = options.message_type {
-        let [a, b, c, d] = options.server_id.octets();
-        let first = [code::MESSAGE_TYPE, 1, message_type as u8, code::SERVER_ID, 4, a, b, c, d];
-        let first = room.push_fixed(&first);
-        let times = options.times.is_none_or(|times| room.push_fixed(&rendered_times(times)));
-        assert!(first && times, "room for the fixed options is kept from the beginning");
+        room.put(code::MESSAGE_TYPE, &[message_type as u8]);
+        room.put(code::SERVER_ID, &options.server_id.octets());
+        let codes = [code::LEASE_TIME, code::RENEWAL_TIME, code::REBINDING_TIME];
+        for (code, secs) in codes.into_iter().zip(options.times.into_iter().flatten()) {
+            room.put(code, &secs.to_be_bytes());
+        }
     }
     if let Some(message) = options.message {
         room.put(code::MESSAGE, message.as_bytes());
     }
-    configured::put(options, &mut room);
+    configured::put(&options, &mut room);
     if let Some(client_id) = options.client_id {
         room.put_client_id(client_id);
     }
     if let Some(info) = options.relay_agent_info {
         room.put_relay_agent_info(info);
     }
-    Some(room.finish())
+    room.finish()
 }
 
 /// Writes a client's request: the header, option 53, and `rendered` as it is, split where it was rendered so; padded to 300 octets.
@@ -133,28 +147,17 @@ pub fn write_request(
 ) -> Option<usize> {
     let len_max = out.len();
     let message = begin(header, len_max, out)?;
-    let mut room = Room::new(header, false, message);
-    room.put(code::MESSAGE_TYPE, &[message_type as u8]);
+    let mut rest = Rest::new(message)?;
+    rest.option(code::MESSAGE_TYPE, &[message_type as u8])?;
     for (code, value) in rendered.iter().flat_map(|blob| Options::new(blob)) {
-        room.put(code, value);
+        rest.option(code, value)?;
     }
-    let Written { len, dropped } = room.finish();
-    (dropped == 0).then_some(len)
+    rest.end()?;
+    Some((len_max - rest.len()).max(MESSAGE_LEN_MIN))
 }
 
 /// Options 53, 54, 51, 58 and 59.
-const FIXED_LEN_MAX: usize = 3 + 6 + TIMES_LEN;
-
-/// Options 51, 58 and 59.
-const TIMES_LEN: usize = 3 * 6;
-
-fn rendered_times([lease, renewal, rebinding]: [u32; 3]) -> [u8; TIMES_LEN] {
-    let [l0, l1, l2, l3] = lease.to_be_bytes();
-    let [n0, n1, n2, n3] = renewal.to_be_bytes();
-    let [b0, b1, b2, b3] = rebinding.to_be_bytes();
-    let (lease, renewal, rebinding) = (code::LEASE_TIME, code::RENEWAL_TIME, code::REBINDING_TIME);
-    [lease, 4, l0, l1, l2, l3, renewal, 4, n0, n1, n2, n3, rebinding, 4, b0, b1, b2, b3]
-}
+const FIXED_LEN_MAX: usize = 3 + 4 * 6;
 
 /// What goes into one option each; an empty value is one empty part.
 fn parts_of(value: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -168,44 +171,74 @@ fn parts_of(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn begin<'b>(header: &Header<'_>, len_max: usize, out: &'b mut [u8]) -> Option<&'b mut [u8]> {
     let limit = len_max.min(out.len());
     let out = out.get_mut(..limit)?;
-    let least = out.first_chunk_mut::<MESSAGE_LEN_MIN>()?;
-    least.fill(0);
-    let (head, rest) = least.split_first_chunk_mut::<HEAD_LEN>()?;
-    let (sname, rest) = rest.split_first_chunk_mut::<SNAME_LEN>()?;
-    let (file, rest) = rest.split_first_chunk_mut::<FILE_LEN>()?;
+    let (head, rest) = out.split_first_chunk_mut::<HEAD_LEN>()?;
+    let rest = rest.first_chunk_mut::<{ MESSAGE_LEN_MIN - HEAD_LEN }>()?;
     write_header(header, head);
-    copy_text(header.sname, sname);
-    copy_text(header.file, file);
-    *rest.first_chunk_mut()? = MAGIC_COOKIE;
+    *rest = [0; _];
+    set(rest, HEADER_LEN - 4 - HEAD_LEN, MAGIC_COOKIE);
+    for (text, at, len) in [(header.sname, 0, SNAME.len()), (header.file, SNAME.len(), FILE.len())]
+    {
+        if !text.is_empty() {
+            copy_text(text, rest.get_mut(at..at + len)?);
+        }
+    }
     Some(out)
 }
 
 /// What stands in front of `sname`.
-const HEAD_LEN: usize = 44;
-
-const SNAME_LEN: usize = 64;
-
-const FILE_LEN: usize = 128;
+const HEAD_LEN: usize = SNAME.start;
 
 /// The first 44 octets of RFC 2131 figure 1.
+#[inline(always)]
 fn write_header(header: &Header<'_>, head: &mut [u8; HEAD_LEN]) {
-    let (numbers, chaddr) = head.split_at_mut(28);
-    let hlen = u8::try_from(header.hardware.octets().len()).unwrap_or_default();
-    let [x0, x1, x2, x3] = header.xid.to_be_bytes();
-    let ([s0, s1], [f0, f1]) = (header.secs.to_be_bytes(), header.flags.to_be_bytes());
-    let [c0, c1, c2, c3] = header.ciaddr.octets();
-    let [y0, y1, y2, y3] = header.yiaddr.octets();
-    let [n0, n1, n2, n3] = header.siaddr.octets();
-    let [g0, g1, g2, g3] = header.giaddr.octets();
-    let (op, htype, hops) = (header.op, header.hardware.htype(), header.hops);
-    numbers.copy_from_slice(&[
-        op, htype, hlen, hops, x0, x1, x2, x3, s0, s1, f0, f1, c0, c1, c2, c3, y0, y1, y2, y3, n0,
-        n1, n2, n3, g0, g1, g2, g3,
-    ]);
-    chaddr.copy_from_slice(header.hardware.chaddr());
+    let hardware = &header.hardware;
+    set(head, 0, [header.op, hardware.htype(), hardware.hlen(), header.hops]);
+    set(head, 4, header.xid.to_be_bytes());
+    set(head, 8, header.secs.to_be_bytes());
+    set(head, 10, header.flags.to_be_bytes());
+    set(head, 12, header.ciaddr.octets());
+    set(head, 16, header.yiaddr.octets());
+    set(head, 20, header.siaddr.octets());
+    set(head, 24, header.giaddr.octets());
+    set(head, 28, *hardware.chaddr());
+}
+
+/// Puts octets to where there is room for them: all is known to the compiler.
+#[inline(always)]
+fn set<const ROOM: usize, const LEN: usize>(room: &mut [u8; ROOM], at: usize, octets: [u8; LEN]) {
+    if let Some(to) = room.get_mut(at..).and_then(|room| room.first_chunk_mut()) {
+        *to = octets;
+    }
+}
+
+/// Copies a value to where there is room for it: a short one, which most are, in two pieces that may overlap rather than by a call.
+#[inline(always)]
+fn copy(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        4..8 => copy_ends::<4>(to, from),
+        8..=16 => copy_ends::<8>(to, from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// Copies the first and the last octets, `LEN` each: there are so many.
+#[inline(always)]
+fn copy_ends<const LEN: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<LEN>(), from.first_chunk()) {
+        *to = *from;
+    }
+    let (to_at, from_at) = (to.len().wrapping_sub(LEN), from.len().wrapping_sub(LEN));
+    let (to, from) = (to.split_at_mut_checked(to_at), from.split_at_checked(from_at));
+    if let (Some((_, to)), Some((_, from))) = (to, from)
+        && let (Some(to), Some(from)) = (to.first_chunk_mut::<LEN>(), from.first_chunk())
+    {
+        *to = *from;
+    }
 }
 
 /// Copies as much as fits with a zero behind it. The field is zero.
+#[cold]
+#[inline(never)]
 fn copy_text(text: &[u8], field: &mut [u8]) {
     let len = text.len().min(field.len().saturating_sub(1));
     field.iter_mut().take(len).zip(text).for_each(|(to, from)| *to = *from);

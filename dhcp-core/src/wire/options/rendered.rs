@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::wire::options::{Options, code};
+use crate::wire::options::{Fields, Options, code};
 
 /// What a server writes by itself is not taken from a configuration.
 pub(crate) const OUR_OWN: &[u8] = &[
@@ -28,9 +28,29 @@ pub(crate) const OUR_OWN: &[u8] = &[
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RenderedOptions<'c> {
     octets: &'c [u8],
-    /// For each code, where its only part stands, counted from 1. [`Self::SEARCH`] when it is in parts or far behind, 0 when it is not there or not a
-    /// configuration's to set.
+    /// For each code, its place counted from 1: where among `starts` it is told where its only part stands. [`Self::SEARCH`] when it is in parts, far behind or one of too
+    /// many, [`Self::MASK`] for a subnet mask that is not there, 0 for another that is not there or not a configuration's to set.
     places: [u8; 256],
+    starts: [u8; PLACES],
+    /// Whether each option has a place.
+    noted: bool,
+    /// Whether a client that asks for nothing can be sent all as it stands.
+    in_order: bool,
+}
+
+/// How many options have a place.
+const PLACES: usize = 31;
+
+/// Where among the options of a configuration one stands: a number from 1 to 255.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u8);
+
+impl Place {
+    /// One of 32 bits, another for each place that an option has.
+    #[inline]
+    pub(crate) const fn bit(self) -> u32 {
+        1 << (self.0 & 31)
+    }
 }
 
 impl<'c> RenderedOptions<'c> {
@@ -38,6 +58,9 @@ impl<'c> RenderedOptions<'c> {
     pub const EMPTY: Self = Self::new(&[]);
 
     const SEARCH: u8 = u8::MAX;
+
+    /// A reply has a mask, configured or not, and looks for it where the list has it.
+    const MASK: u8 = Self::SEARCH - 1;
 
     /// Notes where the options in `octets` stand. What is behind an end mark, or cut off by the end, is not one; nor is what a server writes by itself: 51 to 54, 58,
     /// 59, 61 and 82.
@@ -49,30 +72,50 @@ impl<'c> RenderedOptions<'c> {
     )]
     pub const fn new(octets: &'c [u8]) -> Self {
         let mut places = [0; 256];
+        let mut starts = [0; PLACES];
+        let (mut noted, mut in_order) = (true, true);
+        let mut count = 0;
         let mut at = 0;
         while at < octets.len() {
             let code = octets[at];
             if code == code::PAD {
+                in_order = false;
                 at += 1;
                 continue;
             }
-            if code == code::END || at + 1 >= octets.len() {
+            let len = if at + 1 < octets.len() { octets[at + 1] } else { u8::MAX };
+            let behind = at + 2 + len as usize;
+            if code == code::END || behind > octets.len() {
+                in_order = false;
                 break;
             }
-            let behind = at + 2 + octets[at + 1] as usize;
-            if behind > octets.len() {
-                break;
+            let is_odd_mask = code == code::SUBNET_MASK && len != 4;
+            if places[code as usize] == 0
+                && at <= u8::MAX as usize
+                && count < PLACES
+                && !is_odd_mask
+            {
+                starts[count] = at as u8;
+                count += 1;
+                places[code as usize] = count as u8;
+            } else {
+                places[code as usize] = Self::SEARCH;
+                noted = false;
             }
-            let near = places[code as usize] == 0 && at < Self::SEARCH as usize - 1;
-            places[code as usize] = if near { at as u8 + 1 } else { Self::SEARCH };
+            let is_late_mask = code == code::SUBNET_MASK && at > 0;
+            in_order = in_order && !is_late_mask && code != code::V6ONLY_PREFERRED;
             at = behind;
         }
         let mut own = OUR_OWN;
         while let [code, rest @ ..] = own {
+            in_order = in_order && places[*code as usize] == 0;
             places[*code as usize] = 0;
             own = rest;
         }
-        Self { octets, places }
+        if places[code::SUBNET_MASK as usize] == 0 {
+            places[code::SUBNET_MASK as usize] = Self::MASK;
+        }
+        Self { octets, places, starts, noted, in_order: in_order && noted }
     }
 
     /// The options as they were rendered.
@@ -81,33 +124,42 @@ impl<'c> RenderedOptions<'c> {
         self.octets
     }
 
-    /// Whether the option is there and a configuration's to set.
-    #[inline]
-    pub(crate) fn has(&self, code: u8) -> bool {
-        self.places.get(usize::from(code)).is_some_and(|place| *place != 0)
+    /// Whether each option that is there has a place, and the mask its four octets.
+    pub(crate) const fn is_noted(&self) -> bool {
+        self.noted
     }
 
-    /// The option with its code and length, if it is there in one part and near the beginning.
+    /// Whether all octets are what a client that sends no list is sent: the mask first if it is there, and nothing that is only for those that ask.
+    pub(crate) const fn is_in_order(&self) -> bool {
+        self.in_order
+    }
+
+    /// The place of an option that is there; also that of the mask, which a reply has in any case.
     #[inline]
-    pub(crate) fn whole(&self, code: u8) -> Option<&'c [u8]> {
-        let place = *self.places.get(usize::from(code))?;
-        if place == 0 || place == Self::SEARCH {
-            return None;
-        }
-        let rest = self.octets.get(usize::from(place) - 1..)?;
+    pub(crate) fn place(&self, code: u8) -> Option<Place> {
+        self.places.get(usize::from(code)).copied().filter(|place| *place != 0).map(Place)
+    }
+
+    /// The option in this place with its code and length, if it is there.
+    #[inline]
+    pub(crate) fn at(&self, place: Place) -> Option<&'c [u8]> {
+        let start = *self.starts.get(usize::from(place.0).wrapping_sub(1))?;
+        let rest = self.octets.get(usize::from(start)..)?;
         let len = rest.get(1)?;
         rest.get(..2 + usize::from(*len))
     }
 
-    /// The values of the option's parts, in their order.
-    pub(crate) fn parts(&self, code: u8) -> impl Iterator<Item = &'c [u8]> + use<'c> {
-        parts(self.octets, code)
+    /// The option with its code and length, if it is there and has a place.
+    #[inline]
+    pub(crate) fn whole(&self, code: u8) -> Option<&'c [u8]> {
+        self.at(self.place(code)?)
     }
 }
 
 /// The values of one option's parts among rendered options.
 pub(crate) fn parts(octets: &[u8], code: u8) -> impl Iterator<Item = &[u8]> {
-    Options::new(octets).filter(move |(found, _)| *found == code).map(|(_, value)| value)
+    let options = Fields::new(octets, &[], &[]);
+    options.filter(move |(found, _)| *found == code).map(|(_, value)| value)
 }
 
 impl fmt::Debug for RenderedOptions<'_> {
@@ -128,26 +180,52 @@ mod tests {
     fn an_option_is_found_where_it_was_noted() {
         let rendered = RenderedOptions::new(&[3, 4, 10, 0, 1, 3, 0, 119, 1, 9, 15, 1, b'x', 66]);
         assert_eq!(rendered.whole(3), Some(&[3, 4, 10, 0, 1, 3][..]));
+        assert_eq!(rendered.whole(119), Some(&[119, 1, 9][..]));
         assert_eq!(rendered.whole(15), Some(&[15, 1, b'x'][..]));
         assert_eq!((rendered.whole(4), rendered.whole(53), rendered.whole(66)), (None, None, None));
-        assert!(rendered.has(119) && !rendered.has(66));
-        assert!(rendered.whole(119).is_some() && rendered.parts(119).eq([&[9][..]]));
+        let bits: Vec<_> = [3, 119, 15].map(|code| rendered.place(code).unwrap().bit()).into();
+        assert_eq!(bits, [1 << 1, 1 << 2, 1 << 3]);
+        assert!(rendered.place(66).is_none() && rendered.is_noted());
     }
 
     #[test]
-    fn what_is_in_parts_or_far_behind_is_looked_for() {
+    fn what_is_in_parts_or_far_behind_has_no_place() {
         let far = [&[12, 250][..], &[b'n'; 250], &[3, 1, 1, 15, 1, b'x', 3, 1, 2]].concat();
         let rendered = RenderedOptions::new(&far);
         assert!(rendered.whole(12).is_some_and(|option| option.len() == 252));
-        assert_eq!((rendered.whole(3), rendered.whole(15)), (None, None));
-        let parts: Vec<_> = rendered.parts(3).collect();
-        assert_eq!(parts, [&[1][..], &[2]]);
-        assert!(rendered.has(3) && rendered.has(15));
+        assert_eq!(rendered.whole(15), Some(&[15, 1, b'x'][..]));
+        assert!(rendered.whole(3).is_none() && rendered.place(3).is_some());
+        let values: Vec<_> = parts(rendered.octets(), 3).collect();
+        assert_eq!(values, [&[1][..], &[2]]);
+        let farther = [&[12, 254][..], &[b'n'; 254], &[15, 1, b'x']].concat();
+        let many: Vec<u8> = (100..=131).flat_map(|code| [code, 1, code]).collect();
+        for (octets, code) in [(&far, 3), (&farther, 15), (&many, 131)] {
+            let rendered = RenderedOptions::new(octets);
+            assert_eq!((rendered.whole(code), rendered.is_noted()), (None, false), "{code}");
+        }
+        let rendered = RenderedOptions::new(&many[..93]);
+        assert_eq!((rendered.whole(130), rendered.is_noted()), (Some(&[130, 1, 130][..]), true));
     }
 
     #[test]
     fn what_a_server_writes_by_itself_is_not_a_configurations() {
-        let rendered = RenderedOptions::new(&[53, 1, 2, 51, 4, 0, 0, 0, 9, 82, 1, 1, 1, 1, 7]);
-        assert!((0..=255).all(|code| rendered.has(code) == (code == 1)));
+        let rendered = RenderedOptions::new(&[53, 1, 2, 51, 4, 0, 0, 0, 9, 82, 1, 1, 15, 1, 7]);
+        assert!((0..=255).all(|code| rendered.whole(code).is_some() == (code == 15)));
+        let placed = (0..=255).filter(|code| rendered.place(*code).is_some());
+        assert!(placed.eq([1, 15]), "a reply has a mask in any case");
+    }
+
+    #[test]
+    fn what_can_be_sent_as_it_stands_has_the_mask_first_and_nothing_of_those_that_ask() {
+        let mask = [1, 4, 255, 255, 255, 0];
+        let in_order = |octets: &[&[u8]]| RenderedOptions::new(&octets.concat()).is_in_order();
+        assert!(in_order(&[]) && in_order(&[&[3, 1, 1]]) && in_order(&[&mask, &[3, 1, 1]]));
+        assert!(!in_order(&[&[3, 1, 1], &mask]), "the mask goes before the routers");
+        assert!(!in_order(&[&[1, 1, 1]]), "a mask has four octets");
+        assert!(!in_order(&[&[108, 1, 1]]), "it is for those that ask");
+        assert!(!in_order(&[&[53, 1, 1]]), "it is ours");
+        for other in [&[0, 3, 1, 1][..], &[3, 1, 1, 255], &[3, 2, 1], &[3], &[3, 1, 1, 3, 1, 1]] {
+            assert!(!in_order(&[other]), "{other:?}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! What comes last has its room set aside from the beginning: `limit` stands before it, and moves on when it is its turn.
 
-use super::{FIXED_LEN_MAX, Header, MESSAGE_LEN_MIN, Written, parts_of};
+use core::ops::Range;
+
+use super::{FIXED_LEN_MAX, MESSAGE_LEN_MIN, Written, parts_of};
 use crate::wire::message::{FILE, HEADER_LEN, SNAME};
 use crate::wire::options::code;
 
@@ -33,8 +35,9 @@ pub(super) struct Room<'b> {
 
 impl<'b> Room<'b> {
     /// The places behind a header that is written; the rest of `message` is zero up to the least length.
-    pub(super) fn new(header: &Header<'_>, may_overload: bool, message: &'b mut [u8]) -> Self {
-        let (file_free, sname_free) = (header.file.is_empty(), header.sname.is_empty());
+    pub(super) fn new(message: &'b mut [u8], may_overload: bool) -> Self {
+        let is_free = |field: Range<usize>| message.get(field.start) == Some(&0);
+        let (file_free, sname_free) = (is_free(FILE), is_free(SNAME));
         // Less the end mark.
         let limit = message.len() - 1;
         let mut room = Self {
@@ -72,45 +75,13 @@ impl<'b> Room<'b> {
         fits
     }
 
-    /// Options of known length, rendered as code, length, value, in the options field. `false` when there is no room for all of them.
-    #[inline]
-    pub(super) fn push_fixed<const LEN: usize>(&mut self, rendered: &[u8; LEN]) -> bool {
-        let room = self.message.get_mut(self.end..self.limit);
-        let Some(room) = room.and_then(|room| room.first_chunk_mut()) else { return false };
-        *room = *rendered;
-        self.end += LEN;
-        true
-    }
-
-    /// An option that is rendered in one part.
-    #[inline]
-    pub(super) fn put_whole(&mut self, rendered: &[u8]) {
-        // Most options are one address: a copy of known length is no call.
-        let fits = match <&[u8; 6]>::try_from(rendered) {
-            Ok(address) => self.push_fixed(address),
-            Err(_) => self.push_whole(rendered),
-        };
-        if !fits && let [code, _, value @ ..] = rendered {
-            self.put(*code, value);
-        }
-    }
-
-    #[inline]
-    fn push_whole(&mut self, rendered: &[u8]) -> bool {
-        let room = self.message.get_mut(self.end..self.limit);
-        let Some(room) = room.and_then(|room| room.get_mut(..rendered.len())) else { return false };
-        copy(room, rendered);
-        self.end += rendered.len();
-        true
-    }
-
     /// An option that is in one part.
     pub(super) fn put(&mut self, code: u8, value: &[u8]) {
-        self.put_parts(code, core::iter::once(value));
+        self.put_parts(code, &mut core::iter::once(value));
     }
 
     /// Puts an option, with its parts in order, where there is room: parts of one option never go back to an earlier field (RFC 3396 section 5).
-    pub(super) fn put_parts<'v>(&mut self, code: u8, parts: impl Iterator<Item = &'v [u8]>) {
+    pub(super) fn put_parts(&mut self, code: u8, parts: &mut dyn Iterator<Item = &[u8]>) {
         let before = (self.end, self.file_end, self.sname_end);
         let mut field = 0;
         for part in parts {
@@ -125,7 +96,7 @@ impl<'b> Room<'b> {
     }
 
     /// Puts a part into the options field, `file` or `sname`, which count as 0, 1 and 2.
-    #[inline]
+    #[inline(never)]
     fn push(&mut self, field: u8, code: u8, value: &[u8]) -> bool {
         // In `file` and `sname` there is room for the end mark.
         let (end, limit) = match field {
@@ -139,7 +110,7 @@ impl<'b> Room<'b> {
         let room = room.and_then(|room| room.get_mut(..2 + value.len()));
         let Some([to_code, to_len, to_value @ ..]) = room else { return false };
         (*to_code, *to_len) = (code, len);
-        copy(to_value, value);
+        to_value.copy_from_slice(value);
         *end += 2 + value.len();
         true
     }
@@ -163,9 +134,7 @@ impl<'b> Room<'b> {
         if self.client_room {
             self.limit += value.len() + 2;
         }
-        if !self.push(0, code::CLIENT_ID, value) {
-            self.put(code::CLIENT_ID, value);
-        }
+        self.put(code::CLIENT_ID, value);
     }
 
     /// Option 82, the last.
@@ -183,19 +152,17 @@ impl<'b> Room<'b> {
     }
 
     /// Option 52 if `file` or `sname` were used, and the end marks behind what is in them.
-    #[inline]
     fn write_overload(&mut self) {
-        if !self.may_overload {
+        if !core::mem::take(&mut self.may_overload) {
             return;
         }
-        self.may_overload = false;
         self.limit += OVERLOAD_LEN;
         let (file_used, sname_used) = (self.file_end > FILE.start, self.sname_end > SNAME.start);
         if !file_used && !sname_used {
             return;
         }
         let value = u8::from(file_used) | u8::from(sname_used) << 1;
-        self.push_fixed(&[code::OVERLOAD, 1, value]);
+        self.push(0, code::OVERLOAD, &[value]);
         for (end, used) in [(self.file_end, file_used), (self.sname_end, sname_used)] {
             if let Some(end) = self.message.get_mut(end).filter(|_| used) {
                 *end = code::END;
@@ -204,28 +171,11 @@ impl<'b> Room<'b> {
     }
 
     /// The end mark. What is behind them up to the least length is zero from the beginning.
-    #[inline]
     pub(super) fn finish(mut self) -> Written {
         self.write_overload();
-        self.limit += 1;
-        let ended = self.push_fixed(&[code::END]);
-        assert!(ended, "room for the end mark is kept from the beginning");
-        Written { len: self.end.max(MESSAGE_LEN_MIN), dropped: self.dropped }
-    }
-}
-
-/// Copies a value to where there is room for it: a short one, which most are, in two pieces that may overlap rather than by a call.
-#[inline]
-fn copy(to: &mut [u8], from: &[u8]) {
-    let ends = from.first_chunk::<8>().zip(from.last_chunk::<8>());
-    let Some((first, last)) = ends.filter(|_| from.len() <= 16) else {
-        return to.copy_from_slice(from);
-    };
-    if let Some(to) = to.first_chunk_mut() {
-        *to = *first;
-    }
-    if let Some(to) = to.last_chunk_mut() {
-        *to = *last;
+        let end = self.message.get_mut(self.end);
+        *end.expect("room for the end mark is kept from the beginning") = code::END;
+        Written { len: (self.end + 1).max(MESSAGE_LEN_MIN), dropped: self.dropped }
     }
 }
 

@@ -3,6 +3,10 @@ extern crate std;
 use std::vec;
 use std::vec::Vec;
 
+use proptest::collection::vec as any_vec;
+use proptest::option;
+use proptest::prelude::*;
+
 use super::*;
 use crate::wire::message::{Message, Scratch};
 
@@ -249,4 +253,56 @@ fn the_fixed_options_are_there_however_long_what_is_echoed_is() {
     let (octets, written) = written(&HEADER, &options, 548);
     assert_eq!(codes(&octets), [53, 54, 51, 58, 59]);
     assert_eq!(written.dropped, 2);
+}
+
+/// An option of a configuration: some of the codes that are treated apart, and short values, so that they meet.
+fn any_option() -> impl Strategy<Value = Vec<u8>> {
+    const CODES: &[u8] = &[0, 1, 1, 3, 6, 12, 15, 15, 51, 53, 61, 66, 82, 108, 255];
+    let value =
+        prop_oneof![3 => Just(4), 1 => 0..20_usize].prop_flat_map(|len| any_vec(any::<u8>(), len));
+    (proptest::sample::select(CODES), value).prop_map(|(code, value)| {
+        [&[code, u8::try_from(value.len()).unwrap()], value.as_slice()].concat()
+    })
+}
+
+proptest! {
+    /// The two ways to write a reply agree on every octet, and the shorter one is taken when it can be.
+    #[test]
+    fn what_is_written_straight_on_is_what_is_written_everywhere(
+        rendered in any_vec(any_option(), 0..5),
+        requested in option::of(any_vec(prop_oneof![0..20_u8, Just(108)], 0..12)),
+        kind in option::of(Just(MessageType::Ack)),
+        times in option::of(any::<[u32; 3]>()),
+        netmask in option::of(any::<[u8; 4]>().prop_map(Ipv4Addr::from)),
+        message in option::of("[a-z]{0,30}"),
+        client_id in option::of(any_vec(any::<u8>(), 0..20)),
+        relay_agent_info in option::of(prop_oneof![any_vec(any::<u8>(), 0..20), Just(vec![7; 300])]),
+        max_len in prop_oneof![300..560_usize, Just(560)],
+    ) {
+        let rendered = rendered.concat();
+        let options = ReplyOptions {
+            message_type: kind,
+            times: times.filter(|_| kind.is_some()),
+            rendered: &RenderedOptions::new(&rendered),
+            netmask,
+            requested: requested.as_deref(),
+            message: message.as_deref(),
+            client_id: client_id.as_deref(),
+            relay_agent_info: relay_agent_info.as_deref(),
+            ..OFFER
+        };
+        let mut out = [[0xee; 560]; 2];
+        let [straight, everywhere] = &mut out;
+        let written = write_reply(&HEADER, &options, max_len, straight).unwrap();
+        let message = begin(&HEADER, max_len, everywhere).unwrap();
+        let expected = super::everywhere(options, message);
+        prop_assert_eq!(written, expected);
+        prop_assert_eq!(&straight[..written.len], &everywhere[..expected.len]);
+        let info_fits = relay_agent_info.as_ref().is_none_or(|info| info.len() < 256);
+        let plain = options.rendered.is_in_order() || requested.is_some() && options.rendered.is_noted();
+        if max_len == 560 && info_fits && plain {
+            let message = begin(&HEADER, max_len, straight).unwrap();
+            prop_assert!(straight::write(&options, message).is_some());
+        }
+    }
 }
