@@ -173,7 +173,7 @@ impl<I: Index> Slot<I> {
 
     /// Whether what the slot is in has ended by `now`.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
-        self.state().ends() && self.until != Timestamp::NEVER && self.until <= now
+        self.until <= now && self.until != Timestamp::NEVER && self.state().ends()
     }
 
     /// Where the address stands at `now`, swept or not.

@@ -131,28 +131,27 @@ impl<S: Store> LeaseTable<S> {
         true
     }
 
+    // Buckets are all in use, and what is behind the words that are is never looked at.
     fn view(&self) -> View<'_, S::Index> {
         let Columns { slots, buckets, words, spans, pools } = self.storage.columns();
-        let Used { slots: slot_count, buckets: bucket_count, words: word_count, .. } = self.used;
         View {
-            slots: slots.get(..slot_count).expect(UNCHANGED),
-            buckets: buckets.get(..bucket_count).expect(UNCHANGED),
-            words: words.get(..word_count).expect(UNCHANGED),
-            spans: spans.get(..self.used.spans).expect(UNCHANGED),
-            pools: pools.get(..self.used.pools).expect(UNCHANGED),
+            slots: slots.get(..self.used.slots).unwrap_or_else(|| shorter()),
+            buckets,
+            words,
+            spans: spans.get(..self.used.spans).unwrap_or_else(|| shorter()),
+            pools: pools.get(..self.used.pools).unwrap_or_else(|| shorter()),
             seed: &self.seed,
         }
     }
 
     fn work(&mut self) -> Work<'_, S::Index> {
         let ColumnsMut { slots, buckets, words, spans, pools } = self.storage.columns_mut();
-        let Used { slots: slot_count, buckets: bucket_count, words: word_count, .. } = self.used;
         Work {
-            slots: slots.get_mut(..slot_count).expect(UNCHANGED),
-            buckets: buckets.get_mut(..bucket_count).expect(UNCHANGED),
-            words: words.get_mut(..word_count).expect(UNCHANGED),
-            spans: spans.get(..self.used.spans).expect(UNCHANGED),
-            pools: pools.get_mut(..self.used.pools).expect(UNCHANGED),
+            slots: slots.get_mut(..self.used.slots).unwrap_or_else(|| shorter()),
+            buckets,
+            words,
+            spans: spans.get(..self.used.spans).unwrap_or_else(|| shorter()),
+            pools: pools.get_mut(..self.used.pools).unwrap_or_else(|| shorter()),
             seed: &self.seed,
             wheel: &mut self.wheel,
             places: &mut self.places,
@@ -160,7 +159,11 @@ impl<S: Store> LeaseTable<S> {
     }
 }
 
-const UNCHANGED: &str = "the storage's columns do not become shorter";
+#[cold]
+#[inline(never)]
+fn shorter() -> ! {
+    panic!("the storage's columns do not become shorter")
+}
 
 /// A function, since slots are looked up everywhere, and a call without arguments is less of a microcontroller's code than one with a text and a place.
 #[cold]
@@ -253,10 +256,9 @@ impl<'t, I: Index> View<'t, I> {
     }
 
     /// As [`Self::entry`], without its client.
-    fn holding(&self, number: usize, subnet: SubnetIndex, now: Timestamp) -> Holding {
+    fn holding(&self, number: usize, subnet: SubnetIndex, state: State) -> Holding {
         let address = span::address_of(self.spans, number);
         let slot = self.slot(number);
-        let state = slot.state_at(now);
         Holding {
             address,
             subnet,
@@ -302,11 +304,6 @@ impl<I: Index> Work<'_, I> {
         fits
     }
 
-    fn pool_mut(&mut self, slot: usize) -> &mut Pool<I> {
-        let subnet = span::subnet_of(self.pools, slot);
-        self.pools.get_mut(usize::from(subnet.0)).unwrap_or_else(|| no_pool())
-    }
-
     /// Takes the slot out of the bitmap, the list or the wheel, wherever it is. Its state changes next.
     fn unlink(&mut self, slot: usize) {
         let taken = self.slot(slot);
@@ -314,14 +311,13 @@ impl<I: Index> Work<'_, I> {
         match taken.list {
             list::NO_LIST if is_fresh => {
                 free::clear(self.words, self.slots.len(), slot);
-                self.count_free(slot, false);
+                pool_of(self.pools, slot).count_free(false);
             }
             list::NO_LIST => {}
             list::IDLE_LIST => {
-                let subnet = span::subnet_of(self.pools, slot);
-                let pool = self.pools.get_mut(usize::from(subnet.0)).unwrap_or_else(|| no_pool());
+                let pool = pool_of(self.pools, slot);
                 list::unlink(self.slots, &mut pool.idle, slot);
-                self.count_free(slot, false);
+                pool.count_free(false);
             }
             _ => self.wheel.unlink(self.slots, slot),
         }
@@ -333,23 +329,16 @@ impl<I: Index> Work<'_, I> {
         match linked.state() {
             State::Offered | State::Bound | State::Quarantined => self.wheel.link(self.slots, slot),
             State::Idle | State::Nobodys if linked.is_open() => {
-                let subnet = span::subnet_of(self.pools, slot);
-                let pool = self.pools.get_mut(usize::from(subnet.0)).unwrap_or_else(|| no_pool());
+                let pool = pool_of(self.pools, slot);
                 list::push_back(self.slots, &mut pool.idle, list::IDLE_LIST, slot);
-                self.count_free(slot, true);
+                pool.count_free(true);
             }
             State::Fresh if !linked.is_reserved() => {
                 free::set(self.words, self.slots.len(), slot);
-                self.count_free(slot, true);
+                pool_of(self.pools, slot).count_free(true);
             }
             State::Idle | State::Nobodys | State::Fresh => {}
         }
-    }
-
-    fn count_free(&mut self, slot: usize, more: bool) {
-        let pool = self.pool_mut(slot);
-        let free = pool.free.get();
-        pool.free = I::new(if more { free + 1 } else { free - 1 });
     }
 
     /// What is over, comes to its end: the wheel gave the slot out. Its last client is remembered, unless it has or had another address beside
@@ -388,6 +377,11 @@ impl<I: Index> Work<'_, I> {
         self.slot_mut(slot).until = Timestamp::default();
         self.link(slot);
     }
+}
+
+fn pool_of<I: Index>(pools: &mut [Pool<I>], slot: usize) -> &mut Pool<I> {
+    let subnet = span::subnet_of(pools, slot);
+    pools.get_mut(usize::from(subnet.0)).unwrap_or_else(|| no_pool())
 }
 
 /// The octets of a table of that many addresses in one range, all told.

@@ -85,9 +85,9 @@ impl<S: Store> LeaseTable<S> {
                 continue;
             }
             let own = view.own(span::subnet_of(view.pools, number), &slot.key());
-            let same = if slot.state() == State::Offered { own.offer } else { own.lease };
+            let same = if slot.state() == State::Offered { own.offer() } else { own.lease() };
             assert!(same == Some(number), "a client finds its slot");
-            let two = own.lease.is_some() && own.offer.is_some();
+            let two = own.lease().is_some() && own.offer().is_some();
             assert!(two == slot.is_twin(), "twins know each other");
         }
     }

@@ -11,14 +11,41 @@ use super::{View, Work, span};
 use crate::lease::{Index, State};
 
 /// A client's slots in one subnet: what a search found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Own {
-    /// What it has or had last.
-    pub(super) lease: Option<usize>,
-    /// What it is offered.
-    pub(super) offer: Option<usize>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own<I> {
+    lease: I,
+    offer: I,
     /// The first bucket that its slots may be found in.
     pub(super) home: usize,
+}
+
+impl<I: Index> Own<I> {
+    /// Nothing.
+    pub(super) const NONE: Self = Self { lease: I::NONE, offer: I::NONE, home: 0 };
+
+    /// What it has or had last.
+    pub(super) fn lease(&self) -> Option<usize> {
+        (self.lease != I::NONE).then(|| self.lease.get())
+    }
+
+    /// What it is offered.
+    pub(super) fn offer(&self) -> Option<usize> {
+        (self.offer != I::NONE).then(|| self.offer.get())
+    }
+
+    pub(super) fn set_lease(&mut self, slot: usize) {
+        self.lease = I::new(slot);
+    }
+
+    pub(super) fn has(&self, slot: usize) -> bool {
+        self.lease() == Some(slot) || self.offer() == Some(slot)
+    }
+
+    /// What it has beside this slot.
+    pub(super) fn others(&self, slot: usize) -> impl Iterator<Item = usize> + use<I> {
+        let both = [self.lease(), self.offer()].into_iter().flatten();
+        both.filter(move |other| *other != slot)
+    }
 }
 
 // As `no_slot` in `table.rs`.
@@ -48,8 +75,8 @@ impl<I: Index> View<'_, I> {
     }
 
     /// What the client has, is offered or had last in the subnet.
-    pub(super) fn own(&self, subnet: SubnetIndex, key: &ClientKey) -> Own {
-        let mut own = Own::default();
+    pub(super) fn own(&self, subnet: SubnetIndex, key: &ClientKey) -> Own<I> {
+        let mut own = Own::NONE;
         let Some(pool) = self.pool(subnet) else { return own };
         let of_pool = pool.first.get()..pool.end.get();
         own.home = home(self, subnet, key);
@@ -61,20 +88,18 @@ impl<I: Index> View<'_, I> {
                 break;
             }
             place = if place + 1 == self.buckets.len() { 0 } else { place + 1 };
-            let number = number.get();
-            let slot = self.slot(number);
-            if slot.key() != *key || !of_pool.contains(&number) {
+            let slot = self.slot(number.get());
+            if !of_pool.contains(&number.get()) || slot.key() != *key {
                 continue;
             }
             match slot.state() {
-                State::Offered => own.offer = Some(number),
-                State::Bound | State::Idle => own.lease = Some(number),
+                State::Offered => own.offer = number,
+                State::Bound | State::Idle => own.lease = number,
                 State::Fresh | State::Nobodys | State::Quarantined => {
                     unreachable!("only slots that have a client are in the index")
                 }
             }
-            let both = own.lease.is_some() && own.offer.is_some();
-            if both || !slot.is_twin() {
+            if !slot.is_twin() || (own.lease != I::NONE && own.offer != I::NONE) {
                 break;
             }
         }
@@ -123,8 +148,7 @@ impl<I: Index> Work<'_, I> {
             let (key, is_twin) = (slot.key(), slot.is_twin());
             let subnet = span::subnet_of(self.pools, number);
             if is_twin {
-                let Own { lease, offer, .. } = self.view().own(subnet, &key);
-                let other = [lease, offer].into_iter().flatten().find(|other| *other != number);
+                let other = self.view().own(subnet, &key).others(number).next();
                 self.leave_twin(other.expect("the twin's other slot is in the index"), now);
             }
             self.leave_index(number, subnet, &key);

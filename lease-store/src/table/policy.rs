@@ -17,15 +17,14 @@ const STEPS_FOR_AN_OFFER: usize = 32;
 
 impl<I: Index> View<'_, I> {
     /// What counts of a client's slots: a lease, else an offer, else what it had last.
-    fn current(&self, own: Own, now: Timestamp) -> Option<usize> {
+    fn current(&self, own: &Own<I>, now: Timestamp) -> Option<usize> {
         // Hardly any client has both.
-        if own.lease.is_none() || own.offer.is_none() {
-            return own.lease.or(own.offer);
-        }
-        let is = |slot: &usize, state| self.slot(*slot).state_at(now) == state;
-        let bound = own.lease.filter(|slot| is(slot, State::Bound));
-        let offered = own.offer.filter(|slot| is(slot, State::Offered));
-        bound.or(offered).or(own.lease).or(own.offer)
+        let (Some(lease), Some(offer)) = (own.lease(), own.offer()) else {
+            return own.lease().or(own.offer());
+        };
+        let is = |slot, state| self.slot(slot).state_at(now) == state;
+        let counts = !is(lease, State::Bound) && is(offer, State::Offered);
+        Some(if counts { offer } else { lease })
     }
 
     /// Whether the client could have the address, as far as others go.
@@ -40,7 +39,8 @@ impl<I: Index> View<'_, I> {
         }
     }
 
-    fn choose(&self, ask: &Ask<'_>, own: Own) -> Result<Option<usize>, Unavailable> {
+    /// `own` is as [`Work::own_now`] says.
+    fn choose(&self, ask: &Ask<'_>, own: &Own<I>) -> Result<Option<usize>, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
         if let Some(address) = ask.reserved {
             let found = self.find(address).filter(|(_, of)| *of == subnet);
@@ -48,16 +48,16 @@ impl<I: Index> View<'_, I> {
             self.free_for(slot, key, now)?;
             return Ok(Some(slot));
         }
-        let open = |slot: &usize| {
-            !self.slot(*slot).is_reserved() && self.free_for(*slot, key, now).is_ok()
-        };
+        // What is the client's, it can have.
+        let open = |slot: &usize| !self.slot(*slot).is_reserved();
         let current = self.current(own, now).filter(open);
-        if let Some(slot) = current.or(own.offer.filter(open)) {
+        if let Some(slot) = current.or_else(|| own.offer().filter(open)) {
             return Ok(Some(slot));
         }
         let requested = ask.requested.and_then(|address| self.find(address));
         let requested = requested.filter(|(_, of)| *of == subnet).map(|(slot, _)| slot);
-        if let Some(slot) = requested.filter(open) {
+        let requested = requested.filter(open);
+        if let Some(slot) = requested.filter(|slot| self.free_for(*slot, key, now).is_ok()) {
             return Ok(Some(slot));
         }
         let pool = self.pool(subnet).ok_or(Unavailable::NotOurs)?;
@@ -68,22 +68,28 @@ impl<I: Index> View<'_, I> {
 
 impl<I: Index> Work<'_, I> {
     /// What the client has, is offered or had last, after what is over has come to its end; `own` is what was found before.
-    fn own_now(&mut self, own: Own, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Own {
-        let mut ended = false;
-        for slot in [own.lease, own.offer].into_iter().flatten() {
-            if self.slot(slot).is_over(now) {
-                self.unlink(slot);
-                self.end(slot, now);
-                ended = true;
-            }
-        }
+    fn own_now(
+        &mut self,
+        own: Own<I>,
+        subnet: SubnetIndex,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> Own<I> {
+        let ended = self.end_if_over(own.lease(), now) | self.end_if_over(own.offer(), now);
         if ended { self.view().own(subnet, key) } else { own }
     }
 
-    fn offer(&mut self, ask: &Ask<'_>, found: Own) -> Result<usize, Unavailable> {
+    fn end_if_over(&mut self, slot: Option<usize>, now: Timestamp) -> bool {
+        let Some(slot) = slot.filter(|slot| self.slot(*slot).is_over(now)) else { return false };
+        self.unlink(slot);
+        self.end(slot, now);
+        true
+    }
+
+    fn offer(&mut self, ask: &Ask<'_>, found: Own<I>) -> Result<usize, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
         let mut own = self.own_now(found, subnet, key, now);
-        let slot = match self.view().choose(ask, own)? {
+        let slot = match self.view().choose(ask, &own)? {
             Some(slot) => slot,
             None => {
                 self.sweep(now, STEPS_FOR_AN_OFFER);
@@ -96,31 +102,32 @@ impl<I: Index> Work<'_, I> {
                 pool.idle.get()
             }
         };
-        if own.lease == Some(slot) && self.slot(slot).state_at(now) == State::Bound {
+        let is_own = own.has(slot);
+        let chosen = self.slot(slot);
+        assert!(!is_own || chosen.key() == *key, "what was found is the client's");
+        if is_own && chosen.state() == State::Bound {
             // A lease that is about to end is held for as long as any offer.
-            if self.slot(slot).until < ask.hold_until {
+            if chosen.until < ask.hold_until {
                 self.wheel.set_until(self.slots, slot, ask.hold_until);
             }
             return Ok(slot);
         }
-        if let Some(old) = own.offer.filter(|old| *old != slot) {
+        if let Some(old) = own.offer().filter(|old| *old != slot) {
             if self.slot(old).is_pinned() {
                 // It had that address before it was offered it again, and has it still.
                 self.idle(old, now);
-                own.lease = Some(old);
+                own.set_lease(old);
             } else {
                 self.part_with(old, now);
             }
         }
         self.unlink(slot);
-        let is_own = own.lease == Some(slot) || own.offer == Some(slot);
         if is_own {
-            assert!(self.slot(slot).key() == *key, "what was found is the client's");
             let seed = self.seed;
             self.slot_mut(slot).set_client(key, ask.hardware, seed);
         } else {
-            self.take(slot, key, ask.hardware, own, now);
-            if let Some(lease) = own.lease {
+            self.take(slot, key, ask.hardware, own.home, now);
+            if let Some(lease) = own.lease() {
                 self.slot_mut(lease).set_twin(true);
                 self.slot_mut(slot).set_twin(true);
             }
@@ -129,7 +136,7 @@ impl<I: Index> Work<'_, I> {
         offered.set_state(State::Offered);
         offered.set_promise(None);
         offered.until = ask.hold_until;
-        self.link(slot);
+        self.wheel.link(self.slots, slot);
         Ok(slot)
     }
 
@@ -139,14 +146,14 @@ impl<I: Index> Work<'_, I> {
         slot: usize,
         key: &ClientKey,
         hardware: &HardwareAddr,
-        own: Own,
+        home: usize,
         now: Timestamp,
     ) {
         let before = self.slot(slot);
         if before.state() != State::Fresh || before.place().is_some() {
             self.leave(slot, State::Nobodys, now);
         }
-        self.enter(slot, key, hardware, own.home);
+        self.enter(slot, key, hardware, home);
     }
 
     /// The client has another address now; this one is nobody's.
@@ -168,7 +175,12 @@ impl<I: Index> Work<'_, I> {
         }
     }
 
-    fn grant(&mut self, slot: usize, subnet: SubnetIndex, grant: &Grant<'_>) -> Granted {
+    fn grant(
+        &mut self,
+        slot: usize,
+        subnet: SubnetIndex,
+        grant: &Grant<'_>,
+    ) -> Result<Granted, Unavailable> {
         let Grant { key, now, .. } = *grant;
         let seed = self.seed;
         let before = self.slot(slot);
@@ -177,10 +189,11 @@ impl<I: Index> Work<'_, I> {
             && before.key() == *key;
         // Nearly always the address is the client's own, and the only one: then nothing has to be looked for.
         let own = if living && !before.is_twin() {
-            Own { lease: Some(slot), ..Own::default() }
+            None
         } else {
+            self.view().free_for(slot, key, now)?;
             let own = self.view().own(subnet, key);
-            self.own_now(own, subnet, key, now)
+            Some(self.own_now(own, subnet, key, now))
         };
         let before = self.slot(slot);
         let same_client = living && before.is_hardware(grant.hardware, seed);
@@ -198,16 +211,20 @@ impl<I: Index> Work<'_, I> {
         let waits = granted == Granted::Bind || shortened;
         let told = waits && before.state_at(now) == State::Bound;
         let until = if told { grant.until.max(before.until) } else { grant.until };
-        for other in [own.lease, own.offer].into_iter().flatten().filter(|other| *other != slot) {
+        for other in own.iter().flat_map(|own| own.others(slot)) {
             self.part_with(other, now);
         }
         if !living {
             self.unlink(slot);
         }
-        if own.lease != Some(slot) && own.offer != Some(slot) {
-            self.take(slot, key, grant.hardware, own, now);
-        } else if !same_client {
-            self.slot_mut(slot).set_client(key, grant.hardware, seed);
+        match own {
+            Some(own) if !own.has(slot) => {
+                self.take(slot, key, grant.hardware, own.home, now);
+            }
+            Some(_) | None if !same_client => {
+                self.slot_mut(slot).set_client(key, grant.hardware, seed);
+            }
+            Some(_) | None => {}
         }
         if living {
             self.wheel.set_until(self.slots, slot, until);
@@ -221,9 +238,9 @@ impl<I: Index> Work<'_, I> {
             Granted::Covered => {}
         }
         if !living {
-            self.link(slot);
+            self.wheel.link(self.slots, slot);
         }
-        granted
+        Ok(granted)
     }
 
     fn release(&mut self, slot: usize, now: Timestamp) {
@@ -259,18 +276,19 @@ impl<I: Index> Work<'_, I> {
 }
 
 impl<S: Store> LeaseBook for LeaseTable<S> {
-    type Found = Own;
+    type Found = Own<S::Index>;
 
     fn search(
         &self,
         subnet: SubnetIndex,
         key: &ClientKey,
         now: Timestamp,
-    ) -> (Option<Holding>, Own) {
+    ) -> (Option<Holding>, Self::Found) {
         let view = self.view();
         let own = view.own(subnet, key);
-        let current = view.current(own, now);
-        (current.map(|slot| view.holding(slot, subnet, now)), own)
+        let current = view.current(&own, now);
+        let held = current.map(|slot| view.holding(slot, subnet, view.slot(slot).state_at(now)));
+        (held, own)
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
@@ -284,18 +302,18 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         self.offer_found(ask, own)
     }
 
-    fn offer_found(&mut self, ask: &Ask<'_>, found: Own) -> Result<Holding, Unavailable> {
+    fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Holding, Unavailable> {
         let mut work = self.work();
         let slot = work.offer(ask, found)?;
-        Ok(work.view().holding(slot, ask.subnet, ask.now))
+        let view = work.view();
+        Ok(view.holding(slot, ask.subnet, view.slot(slot).state()))
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
         let mut work = self.work();
-        let view = work.view();
-        let (slot, subnet) = view.find(grant.address).ok_or(Unavailable::NotOurs)?;
-        view.free_for(slot, grant.key, grant.now)?;
-        Ok(work.grant(slot, subnet, grant))
+        let found = span::find(work.spans, grant.address);
+        let (slot, subnet) = found.ok_or(Unavailable::NotOurs)?;
+        work.grant(slot, subnet, grant)
     }
 
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {

@@ -56,8 +56,7 @@ impl<S: Store> Replay for LeaseTable<S> {
         match *change {
             Change::Bind { key, hardware, until, pinned, .. } => {
                 let own = work.view().own(subnet, &key);
-                let others = [own.lease, own.offer].into_iter().flatten();
-                for other in others.filter(|other| *other != slot) {
+                for other in own.others(slot) {
                     work.dissolve(other, UNKNOWN);
                 }
                 work.unlink(slot);
@@ -137,11 +136,8 @@ impl<S: Store> LeaseTable<S> {
 impl<I: Index> Work<'_, I> {
     fn adopt<J: Index>(&mut self, address: Ipv4Addr, old: &Slot<J>) {
         let Some((number, subnet)) = self.view().find(address) else { return };
-        let own = if old.state().has_client() {
-            self.view().own(subnet, &old.key())
-        } else {
-            Own::default()
-        };
+        let own =
+            if old.state().has_client() { self.view().own(subnet, &old.key()) } else { Own::NONE };
         let state = self.state_for(old, own);
         self.unlink(number);
         let slot = self.slot_mut(number);
@@ -153,7 +149,7 @@ impl<I: Index> Work<'_, I> {
             slot.set_promise(old.promise());
             self.enter_index(number);
             // What the client has beside it, which came before.
-            let other = if state == State::Offered { own.lease } else { own.offer };
+            let other = if state == State::Offered { own.lease() } else { own.offer() };
             if let Some(other) = other {
                 self.slot_mut(other).set_twin(true);
                 self.slot_mut(number).set_twin(true);
@@ -165,9 +161,9 @@ impl<I: Index> Work<'_, I> {
 
     /// What the slot's state becomes here, where the client has `own` already. Two subnets that became one may both have known the client,
     /// which has one lease now: the one that ends last.
-    fn state_for<J: Index>(&mut self, old: &Slot<J>, own: Own) -> State {
+    fn state_for<J: Index>(&mut self, old: &Slot<J>, own: Own<I>) -> State {
         let state = old.state();
-        let rival = if state == State::Offered { own.offer } else { own.lease };
+        let rival = if state == State::Offered { own.offer() } else { own.lease() };
         let Some(rival) = rival else { return state };
         let weight = |state, until| (state == State::Bound, until);
         let before = self.slot(rival);

@@ -53,6 +53,11 @@ impl<I: Index> Pool<I> {
     /// For arrays that a table is made of.
     pub const EMPTY: Self =
         Self { first: I::NONE, end: I::NONE, idle: I::NONE, free: I::NONE, open: I::NONE };
+
+    pub(super) fn count_free(&mut self, more: bool) {
+        let free = self.free.get();
+        self.free = I::new(if more { free + 1 } else { free - 1 });
+    }
 }
 
 /// The slot of an address, and its subnet.
@@ -164,8 +169,6 @@ impl Iterator for Segments<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Used {
     pub(super) slots: usize,
-    pub(super) buckets: usize,
-    pub(super) words: usize,
     pub(super) spans: usize,
     pub(super) pools: usize,
 }
@@ -198,7 +201,6 @@ pub(super) fn build<I: Index>(
     let slot_column = front(columns.slots, Column::Slots, slots)?;
     let word_column = front(columns.words, Column::Words, need.words)?;
     // All of them are used: the more there are, the sooner a search ends.
-    let buckets = columns.buckets.len();
     front(columns.buckets, Column::Buckets, need.buckets)?;
     slot_column.fill(Slot::FRESH);
     word_column.fill(0);
@@ -221,7 +223,7 @@ pub(super) fn build<I: Index>(
     for (slot, _) in open {
         free::set(word_column, slots, slot);
     }
-    Ok(Used { slots, buckets, words: need.words, spans, pools })
+    Ok(Used { slots, spans, pools })
 }
 
 /// As much of the column as is needed.
