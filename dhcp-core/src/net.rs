@@ -86,9 +86,20 @@ impl Subnet {
         address.to_bits() & self.netmask().to_bits() == self.network.to_bits()
     }
 
-    /// Whether `address` can be a host's: inside, and neither the network's number nor its broadcast address.
+    /// The addresses that can be a host's: all but the network's number and the broadcast address. In a subnet of prefix 31 or 32 it is all of them (RFC 3021).
     #[must_use]
-    pub fn is_host(&self, address: Ipv4Addr) -> bool {
+    pub const fn hosts(&self) -> Range {
+        let margin = if !self.netmask.to_bits() > 1 { 1 } else { 0 };
+        let (first, last) = (self.network.to_bits(), self.broadcast().to_bits());
+        Range {
+            first: Ipv4Addr::from_bits(first + margin),
+            last: Ipv4Addr::from_bits(last - margin),
+        }
+    }
+
+    /// Whether `address` can be a host's: see [`Subnet::hosts`].
+    #[must_use]
+    pub const fn is_host(&self, address: Ipv4Addr) -> bool {
         let host = address.to_bits() & !self.netmask.to_bits();
         let last = !self.netmask.to_bits();
         self.contains(address) && (last <= 1 || (host != 0 && host != last))
@@ -311,6 +322,18 @@ mod tests {
         assert!(subnet.is_host(Ipv4Addr::new(10, 0, 1, 1)));
         let pair = Subnet::new(Ipv4Addr::new(10, 0, 1, 4), 31).unwrap();
         assert!(pair.is_host(Ipv4Addr::new(10, 0, 1, 4)), "RFC 3021");
+    }
+
+    #[test]
+    fn hosts_are_from_the_first_to_the_last_address_that_can_be_one() {
+        for prefix_len in 0..=32 {
+            let around = Subnet::around(Ipv4Addr::new(10, 0, 1, 77), prefix_len).unwrap();
+            let (first, last) = (around.hosts().first(), around.hosts().last());
+            let before = Ipv4Addr::from_bits(first.to_bits().wrapping_sub(1));
+            let behind = Ipv4Addr::from_bits(last.to_bits().wrapping_add(1));
+            let are = [before, first, last, behind].map(|address| around.is_host(address));
+            assert_eq!(are, [false, true, true, false], "/{prefix_len}");
+        }
     }
 
     #[test]

@@ -113,11 +113,10 @@ fn too_many() -> ! {
 
 /// The pieces of a subnet's ranges that may be handed out, in ascending order.
 pub(super) fn segments<'c>(config: &SubnetConfig<'c>) -> Segments<'c> {
-    let subnet = config.subnet;
-    let margin = u32::from(subnet.prefix_len() < 31);
+    let hosts = config.subnet.hosts();
     Segments {
-        lowest: subnet.network().to_bits() + margin,
-        highest: subnet.broadcast().to_bits() - margin,
+        lowest: hosts.first().to_bits(),
+        highest: hosts.last().to_bits(),
         excluded: config.excluded,
         ranges: config.ranges.iter(),
         rest: None,
