@@ -2,7 +2,6 @@
 //!
 //! It is the order of RFC 2131 section 3.1 and of every host of `dhcp-core`: handle, append, sync, tell the server, release.
 
-use cortex_m::singleton;
 use defmt::{info, warn};
 use dhcp_core::id::HardwareAddr;
 use dhcp_core::server::book::Change;
@@ -18,7 +17,7 @@ use crate::board::nor::Region;
 pub type ChipJournal = Journal<NorMedium<Region>>;
 
 /// Octets of the longest reply: what fits into a frame.
-const REPLY_LEN_MAX: usize = 1_472;
+pub const REPLY_LEN_MAX: usize = 1_472;
 
 /// How often the lease clock is written down, in seconds. After a power cut it goes on from there: leases last so much longer.
 const MARK_SECS: u32 = 600;
@@ -34,19 +33,15 @@ pub struct Desk<'c> {
 }
 
 impl<'c> Desk<'c> {
-    /// With leases that were read back from the journal. There is one.
-    ///
-    /// # Panics
-    /// When there is one already.
-    pub fn new(server: Server<'c, Leases>, journal: ChipJournal, now: Instant) -> Self {
-        const ONE: &str = "there is one desk";
-        Self {
-            server,
-            journal,
-            mark_at: now.plus_secs(MARK_SECS),
-            scratch: singleton!(: Scratch = Scratch::new()).expect(ONE),
-            reply: singleton!(: [u8; REPLY_LEN_MAX] = [0; REPLY_LEN_MAX]).expect(ONE),
-        }
+    /// With leases that were read back from the journal.
+    pub const fn new(
+        server: Server<'c, Leases>,
+        journal: ChipJournal,
+        now: Instant,
+        scratch: &'static mut Scratch,
+        reply: &'static mut [u8; REPLY_LEN_MAX],
+    ) -> Self {
+        Self { server, journal, mark_at: now.plus_secs(MARK_SECS), scratch, reply }
     }
 
     /// Answers a message, if it gets an answer, once what has to be recorded is.

@@ -14,7 +14,7 @@ use firmware::board::lan9118::Lan9118;
 use firmware::board::nor::SECTOR_LEN;
 use firmware::board::{Board, stack};
 use firmware::desk::{ChipJournal, Desk};
-use firmware::station::Station;
+use firmware::station::{Buffers, Station};
 use firmware::{Leases, start};
 
 /// Octets of the chip that are the configuration's; the rest is the journal's.
@@ -22,6 +22,7 @@ const IMAGE_LEN: u32 = 4 * SECTOR_LEN;
 
 #[entry]
 fn main() -> ! {
+    static mut BUFFERS: Buffers = Buffers::new();
     stack::paint();
     let Board { clock, ethernet, chip } = Board::start();
     let (image, region) = chip.split(IMAGE_LEN);
@@ -29,7 +30,7 @@ fn main() -> ! {
     let mut leases = start::fresh(config);
     let journal = start::replayed(region, &mut leases);
     let now = clock.now();
-    let station = serving(config, leases, journal, ethernet, now);
+    let station = serving(config, leases, journal, ethernet, now, BUFFERS);
     info!("serving after {} ms", clock.now().as_millis());
     loop {
         station.round(clock.now());
@@ -44,10 +45,12 @@ fn serving(
     journal: ChipJournal,
     ethernet: Lan9118,
     now: Instant,
+    buffers: &'static mut Buffers,
 ) -> &'static mut Station<'static> {
     // No wall clock: the lease clock goes on from the last time that was written down, which only makes leases longer.
     let server = Server::new(config, leases, LeaseClock::new(now, journal.time()));
-    let desk = Desk::new(server, journal, now);
-    let station = Station::new(config, desk, ethernet, now);
+    let Buffers { scratch, reply, frame_in, frame_out } = buffers;
+    let desk = Desk::new(server, journal, now, scratch, reply);
+    let station = Station::new(config, desk, ethernet, now, frame_in, frame_out);
     singleton!(: Station<'static> = station).expect("the program starts once")
 }

@@ -3,22 +3,53 @@
 
 use core::net::Ipv4Addr;
 
-use cortex_m::singleton;
 use dhcp_core::id::HardwareAddr;
 use dhcp_core::server::config::ServerConfig;
-use dhcp_core::server::{Probe, Via};
+use dhcp_core::server::{Probe, Scratch, Via};
 use dhcp_core::time::Instant;
 use dhcp_core::wire::frame::arp::Arp;
 
 use crate::SUBNETS;
 use crate::board::lan9118::{FRAME_LEN_MAX, Lan9118};
 use crate::board::stack;
-use crate::desk::Desk;
+use crate::desk::{Desk, REPLY_LEN_MAX};
 use crate::ip;
 use crate::wire::{self, Incoming};
 
 /// How often the depth of the stack is looked at, in seconds.
 const STACK_SECS: u32 = 10;
+
+/// Memory for a message, its reply and the frames around both.
+#[derive(Debug)]
+pub struct Buffers {
+    /// For what a message's options say in parts.
+    pub scratch: Scratch,
+    /// For the reply, without its frame.
+    pub reply: [u8; REPLY_LEN_MAX],
+    /// For the frame that came.
+    pub frame_in: [u8; FRAME_LEN_MAX],
+    /// For the frame that is sent.
+    pub frame_out: [u8; FRAME_LEN_MAX],
+}
+
+impl Buffers {
+    /// Empty. All of it is zero, so that a program has no octets for it.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            scratch: Scratch::new(),
+            reply: [0; REPLY_LEN_MAX],
+            frame_in: [0; FRAME_LEN_MAX],
+            frame_out: [0; FRAME_LEN_MAX],
+        }
+    }
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// The board on its network.
 #[derive(Debug)]
@@ -34,24 +65,19 @@ pub struct Station<'c> {
 }
 
 impl<'c> Station<'c> {
-    /// A station that serves what the configuration says. There is one.
-    ///
-    /// # Panics
-    /// When there is one already.
-    pub fn new(config: &ServerConfig<'_>, desk: Desk<'c>, ethernet: Lan9118, now: Instant) -> Self {
-        const ONE: &str = "there is one station";
+    /// A station that serves what the configuration says.
+    pub fn new(
+        config: &ServerConfig<'_>,
+        desk: Desk<'c>,
+        ethernet: Lan9118,
+        now: Instant,
+        frame_in: &'static mut [u8; FRAME_LEN_MAX],
+        frame_out: &'static mut [u8; FRAME_LEN_MAX],
+    ) -> Self {
         let mut ours = [Ipv4Addr::UNSPECIFIED; SUBNETS];
         let known = config.subnets.iter().filter_map(|subnet| subnet.server_id);
         ours.iter_mut().zip(known).for_each(|(place, address)| *place = address);
-        Self {
-            desk,
-            ethernet,
-            ours,
-            frame_in: singleton!(: [u8; FRAME_LEN_MAX] = [0; FRAME_LEN_MAX]).expect(ONE),
-            frame_out: singleton!(: [u8; FRAME_LEN_MAX] = [0; FRAME_LEN_MAX]).expect(ONE),
-            stack_at: now,
-            stack_used: 0,
-        }
+        Self { desk, ethernet, ours, frame_in, frame_out, stack_at: now, stack_used: 0 }
     }
 
     /// One round: a frame if one is there, else what time demands, else sleep.
