@@ -28,7 +28,7 @@ pub struct Site {
     pub vlan: Option<u16>,
     /// 10.`net`.0.0/16 is theirs, or parts of it are.
     pub net: u8,
-    /// How many networks share the segment: the whole of it, two halves, or three of four quarters.
+    /// How many networks share the segment: the whole of it, or a half, a quarter and an eighth.
     pub networks: u8,
     /// How many addresses a server has for them all.
     pub pool: u32,
@@ -52,10 +52,9 @@ impl Site {
     #[must_use]
     pub fn network(&self, number: u16) -> Network {
         let number = number % u16::from(self.networks);
-        let bits = self.networks.next_power_of_two().trailing_zeros();
-        let third = (number << 8) >> bits;
-        let third = u8::try_from(third).expect("a site has few networks");
-        let prefix_len = 16 + u8::try_from(bits).expect("a site has few networks");
+        let third = u8::try_from(256 - (256 >> number)).expect("a site has few networks");
+        let parts = if self.networks == 1 { 0 } else { 1 + number };
+        let prefix_len = 16 + u8::try_from(parts).expect("a site has few networks");
         let network = Ipv4Addr::new(10, self.net, third, 0);
         let subnet = Subnet::new(network, prefix_len).expect("a network's number");
         let last = u16::from(self.networks) - 1;
@@ -284,8 +283,11 @@ fn told_of(plan: &Plan, site: &Site, network: &Network, server: usize) -> Subnet
     let router = network.router();
     let mistakes = plan.defect == Some(Defect::MistakesRouters);
     let told_router = if mistakes { site.network(0).router() } else { router };
-    let told =
-        [[1, 4].as_slice(), &subnet.netmask().octets(), &[3, 4], &told_router.octets()].concat();
+    let mut told = [[3, 4].as_slice(), &told_router.octets()].concat();
+    if site.networks == 1 {
+        // Else the server is not told the mask either, and tells that of the network.
+        told.splice(..0, [[1, 4].as_slice(), &subnet.netmask().octets()].concat());
+    }
     SubnetConfig {
         ranges: leak(vec![range]),
         excluded: leak(vec![Range::single(router)]),
@@ -359,6 +361,8 @@ mod tests {
             );
         }
         let three = Site { vlan: None, net: 7, networks: 3, pool: 3, small: 1 };
-        assert!(!three.contains(Ipv4Addr::new(10, 7, 192, 1)), "the last quarter is nobody's");
+        let masks: Vec<u8> = three.all_networks().map(|of| of.subnet().prefix_len()).collect();
+        assert_eq!(masks, [17, 18, 19]);
+        assert!(!three.contains(Ipv4Addr::new(10, 7, 224, 1)), "the last eighth is nobody's");
     }
 }

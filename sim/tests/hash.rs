@@ -17,8 +17,8 @@ const FIRST_HASHES: [(u64, Shape, u64); 4] = [
 /// The same with the later dials.
 const HASHES: [(u64, Shape, u64); 4] = [
     (3, Shape::Plain, 0x99a5_20da_60a4_5063),
-    (7, Shape::TwoServers, 0x914e_a566_687f_29a9),
-    (1, Shape::Relay, 0x4420_b616_5e1a_d027),
+    (7, Shape::TwoServers, 0x2de9_46ed_de40_ad55),
+    (1, Shape::Relay, 0xaeb3_f03a_efbf_b9e9),
     (13, Shape::Trunk, 0x9757_e498_af2a_9380),
 ];
 
