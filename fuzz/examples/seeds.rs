@@ -73,7 +73,7 @@ fn reply(kind: Option<MessageType>, rendered: &[u8], relay: Option<&[u8]>, len: 
         rendered: &RenderedOptions::new(rendered),
         reserved: &[],
         netmask: None,
-        unasked: &[],
+        subnet_selection: None,
         requested: None,
         message: None,
         client_id: Some(&[1, 2, 0, 0, 0, 0, 1]),

@@ -131,7 +131,7 @@ fn as_reply(
         rendered: &RenderedOptions::new(rendered),
         reserved: &[],
         netmask: None,
-        unasked: &[],
+        subnet_selection: None,
         requested: message.parameter_request_list(),
         message: None,
         client_id: message.option(code::CLIENT_ID),

@@ -131,7 +131,7 @@ impl Encode {
             rendered: &SUBNET_OPTIONS,
             reserved: &[],
             netmask: None,
-            unasked: &[],
+            subnet_selection: None,
             requested: self.requested,
             message: None,
             client_id: Some(&[1, a, b, c, d, e, f]),

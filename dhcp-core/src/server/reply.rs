@@ -3,13 +3,13 @@
 use core::net::Ipv4Addr;
 
 use crate::id::HardwareAddr;
-use crate::server::config::SubnetIndex;
+use crate::server::config::{Reservation, SubnetConfig, SubnetIndex};
 use crate::server::decide::{Case, Terms, Verdict};
 use crate::server::{Destination, Discard, Refusal, Transmit};
 use crate::time::LeaseTime;
 use crate::wire::message::{BOOT_REPLY, BROADCAST_FLAG, Message, MessageType};
 use crate::wire::options::{RenderedOptions, code};
-use crate::wire::writer::{Header, ReplyOptions, write_reply};
+use crate::wire::writer::{Header, Reply, write};
 
 /// The longest message that every client takes: 576 octets less the IP and UDP headers (RFC 2131 section 2).
 const LEN_DEFAULT: usize = 548;
@@ -32,6 +32,70 @@ struct Column {
     yiaddr: Ipv4Addr,
     time: Option<LeaseTime>,
     refusal: Option<Refusal>,
+}
+
+/// What a reply says.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    column: Column,
+    message: &'a Message<'a>,
+    config: &'a SubnetConfig<'a>,
+    known: Option<&'a Reservation<'a>>,
+    server_id: Ipv4Addr,
+}
+
+impl Said<'_> {
+    /// Whether this is a NAK: nothing is configured in it.
+    fn refused(&self) -> bool {
+        self.column.refusal.is_some()
+    }
+}
+
+impl Reply for Said<'_> {
+    fn message_type(&self) -> Option<MessageType> {
+        self.column.message_type
+    }
+
+    fn server_id(&self) -> Ipv4Addr {
+        self.server_id
+    }
+
+    fn times(&self) -> Option<[u32; 3]> {
+        let time = self.column.time?;
+        Some([time.to_wire(), time.renewal().to_wire(), time.rebinding().to_wire()])
+    }
+
+    fn rendered(&self) -> &RenderedOptions<'_> {
+        if self.refused() { &RenderedOptions::EMPTY } else { &self.config.options }
+    }
+
+    fn reserved(&self) -> &[u8] {
+        self.known.filter(|_| !self.refused()).map_or(&[], |known| known.options)
+    }
+
+    fn netmask(&self) -> Option<Ipv4Addr> {
+        Some(self.config.subnet.netmask()).filter(|_| !self.refused())
+    }
+
+    fn subnet_selection(&self) -> Option<Ipv4Addr> {
+        self.message.subnet_selection()
+    }
+
+    fn requested(&self) -> Option<&[u8]> {
+        self.message.parameter_request_list()
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.column.refusal.map(words)
+    }
+
+    fn client_id(&self) -> Option<&[u8]> {
+        self.message.option(code::CLIENT_ID)
+    }
+
+    fn relay_agent_info(&self) -> Option<&[u8]> {
+        self.message.relay_agent_info()
+    }
 }
 
 impl<B> Case<'_, '_, '_, B> {
@@ -71,31 +135,12 @@ impl<B> Case<'_, '_, '_, B> {
             sname: if refused { &[] } else { config.server_name },
             file: if refused { &[] } else { boot_file.unwrap_or(config.boot_file) },
         };
-        let selected = message.subnet_selection().map(|selected| {
-            let [a, b, c, d] = selected.octets();
-            [code::SUBNET_SELECTION, 4, a, b, c, d]
-        });
-        let options = ReplyOptions {
-            message_type: column.message_type,
-            server_id,
-            times: column
-                .time
-                .map(|time| [time.to_wire(), time.renewal().to_wire(), time.rebinding().to_wire()]),
-            rendered: if refused { &RenderedOptions::EMPTY } else { &config.options },
-            reserved: if refused { &[] } else { known.map_or(&[], |known| known.options) },
-            netmask: if refused { None } else { Some(config.subnet.netmask()) },
-            unasked: selected.as_ref().map_or(&[], |option| option.as_slice()),
-            requested: message.parameter_request_list(),
-            message: column.refusal.map(Refusal::words),
-            client_id: message.option(code::CLIENT_ID),
-            relay_agent_info: message.relay_agent_info(),
-        };
         let len_max = match column.message_type {
             Some(_) => len_max(message.max_message_size()),
             None => LEN_BOOTP,
         };
-        let written =
-            write_reply(&header, &options, len_max, out).ok_or(Discard::NoRoomForReply)?;
+        let said = Said { column, message, config, known, server_id };
+        let written = write(&header, &said, len_max, out).ok_or(Discard::NoRoomForReply)?;
         let destination = destination(message, &column, |ciaddr| {
             self.segment.containing(ciaddr).is_some_and(|(_, here)| here.subnet.is_host(ciaddr))
         });
@@ -136,6 +181,13 @@ impl<B> Case<'_, '_, '_, B> {
             Verdict::Released(..) | Verdict::Declined(..) => return None,
         })
     }
+}
+
+/// What a NAK says, which is rare.
+#[cold]
+#[inline(never)]
+fn words(refusal: Refusal) -> &'static str {
+    refusal.words()
 }
 
 /// The longest message that the client takes (option 57, at least 576 octets with the headers), within an Ethernet frame.

@@ -108,8 +108,10 @@ impl<'a> Message<'a> {
     /// Finds the options that stand in `file` and `sname`, and puts those together that came in parts.
     #[inline(never)]
     fn unfolded(mut self, scratch: &'a mut Scratch) -> Self {
+        self.index.forget_places_if_split();
         if self.index.has(code::OVERLOAD) {
             self.read_overloaded();
+            self.index.forget_places_if_split();
         }
         if self.index.any_split() {
             self.join(scratch);
@@ -344,6 +346,7 @@ impl<'a> Message<'a> {
 
     /// Option 118, subnet selection (RFC 3011).
     #[must_use]
+    #[inline]
     pub fn subnet_selection(&self) -> Option<Ipv4Addr> {
         self.fixed(code::SUBNET_SELECTION).map(Ipv4Addr::from)
     }
@@ -359,7 +362,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The value of an option that is not noted: of its parts together, else of the only one. What did not fit when it was joined is absent.
+    /// The value of an option that has no place: of its parts together, else of the only one. What did not fit when it was joined is absent.
     #[inline(never)]
     fn searched(&self, code: u8) -> Option<&'a [u8]> {
         let mut rest = self.joined;

@@ -66,9 +66,8 @@ pub struct ReplyOptions<'a> {
     pub reserved: &'a [u8],
     /// Option 1, unless it is configured.
     pub netmask: Option<Ipv4Addr>,
-    /// Options rendered as code, length, value that are written whether the client asked for them or not; they hide what is configured. Option 118
-    /// is echoed so (RFC 3011).
-    pub unasked: &'a [u8],
+    /// Option 118, echoed whether the client asked for it or not (RFC 3011); it hides what is configured.
+    pub subnet_selection: Option<Ipv4Addr>,
     /// What the client asked for (option 55): filters and orders what is configured. `None`: all, in their own order, but for option 108, which is only for
     /// those that ask (RFC 8925 section 3.3).
     pub requested: Option<&'a [u8]>,
@@ -78,6 +77,68 @@ pub struct ReplyOptions<'a> {
     pub client_id: Option<&'a [u8]>,
     /// Option 82, echoed unchanged and last (RFC 3046); split when it is longer than 255 octets (RFC 3396).
     pub relay_agent_info: Option<&'a [u8]>,
+}
+
+/// What follows the header in a reply, each thing asked for when it is its turn: a microcontroller's registers are not enough for all of [`ReplyOptions`].
+/// What the names mean is told there.
+pub(crate) trait Reply {
+    fn message_type(&self) -> Option<MessageType>;
+    fn server_id(&self) -> Ipv4Addr;
+    fn times(&self) -> Option<[u32; 3]>;
+    fn rendered(&self) -> &RenderedOptions<'_>;
+    fn reserved(&self) -> &[u8];
+    fn netmask(&self) -> Option<Ipv4Addr>;
+    fn subnet_selection(&self) -> Option<Ipv4Addr>;
+    fn requested(&self) -> Option<&[u8]>;
+    fn message(&self) -> Option<&str>;
+    fn client_id(&self) -> Option<&[u8]>;
+    fn relay_agent_info(&self) -> Option<&[u8]>;
+}
+
+impl Reply for ReplyOptions<'_> {
+    fn message_type(&self) -> Option<MessageType> {
+        self.message_type
+    }
+
+    fn server_id(&self) -> Ipv4Addr {
+        self.server_id
+    }
+
+    fn times(&self) -> Option<[u32; 3]> {
+        self.times
+    }
+
+    fn rendered(&self) -> &RenderedOptions<'_> {
+        self.rendered
+    }
+
+    fn reserved(&self) -> &[u8] {
+        self.reserved
+    }
+
+    fn netmask(&self) -> Option<Ipv4Addr> {
+        self.netmask
+    }
+
+    fn subnet_selection(&self) -> Option<Ipv4Addr> {
+        self.subnet_selection
+    }
+
+    fn requested(&self) -> Option<&[u8]> {
+        self.requested
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.message
+    }
+
+    fn client_id(&self) -> Option<&[u8]> {
+        self.client_id
+    }
+
+    fn relay_agent_info(&self) -> Option<&[u8]> {
+        self.relay_agent_info
+    }
 }
 
 /// What [`write_reply`] did.
@@ -101,18 +162,49 @@ pub fn write_reply(
     max_len: usize,
     out: &mut [u8],
 ) -> Option<Written> {
+    write(header, options, max_len, out)
+}
+
+/// As [`write_reply`].
+#[inline]
+pub(crate) fn write(
+    header: &Header<'_>,
+    reply: &impl Reply,
+    max_len: usize,
+    out: &mut [u8],
+) -> Option<Written> {
     let message = begin(header, max_len, out)?;
-    if let Some(len) = straight::write(options, message) {
+    if let Some(len) = straight::write(reply, message) {
         return Some(Written { len: len.max(MESSAGE_LEN_MIN), dropped: 0 });
     }
-    Some(everywhere(*options, message))
+    Some(anew(reply, message))
+}
+
+/// Writes the options once more, each to where there is room for it.
+#[cold]
+#[inline(never)]
+fn anew(reply: &impl Reply, message: &mut [u8]) -> Written {
+    if let Some(written) = message.get_mut(HEADER_LEN..MESSAGE_LEN_MIN) {
+        written.fill(0);
+    }
+    let options = ReplyOptions {
+        message_type: reply.message_type(),
+        server_id: reply.server_id(),
+        times: reply.times(),
+        rendered: reply.rendered(),
+        reserved: reply.reserved(),
+        netmask: reply.netmask(),
+        subnet_selection: reply.subnet_selection(),
+        requested: reply.requested(),
+        message: reply.message(),
+        client_id: reply.client_id(),
+        relay_agent_info: reply.relay_agent_info(),
+    };
+    everywhere(&options, message)
 }
 
 /// Writes the options to wherever there is room for each.
-// Their own copy: so the caller keeps in registers what it need not have in memory for this, which is rare.
-#[cold]
-#[inline(never)]
-fn everywhere(options: ReplyOptions<'_>, message: &mut [u8]) -> Written {
+fn everywhere(options: &ReplyOptions<'_>, message: &mut [u8]) -> Written {
     let mut room = Room::new(message, options.message_type.is_some());
     room.keep_room(options.client_id, options.relay_agent_info);
     if let Some(message_type) = options.message_type {
@@ -126,7 +218,7 @@ fn everywhere(options: ReplyOptions<'_>, message: &mut [u8]) -> Written {
     if let Some(message) = options.message {
         room.put(code::MESSAGE, message.as_bytes());
     }
-    configured::put(&options, &mut room);
+    configured::put(options, &mut room);
     if let Some(client_id) = options.client_id {
         room.put_client_id(client_id);
     }
@@ -147,10 +239,9 @@ pub fn write_request(
 ) -> Option<usize> {
     let len_max = out.len();
     let message = begin(header, len_max, out)?;
-    let mut rest = Rest::new(message)?;
-    rest.option(code::MESSAGE_TYPE, &[message_type as u8])?;
+    let mut rest = Rest::new(message)?.option(code::MESSAGE_TYPE, &[message_type as u8])?;
     for (code, value) in rendered.iter().flat_map(|blob| Options::new(blob)) {
-        rest.option(code, value)?;
+        rest = rest.option(code, value)?;
     }
     rest.end()?;
     Some((len_max - rest.len()).max(MESSAGE_LEN_MIN))
@@ -176,11 +267,11 @@ fn begin<'b>(header: &Header<'_>, len_max: usize, out: &'b mut [u8]) -> Option<&
     write_header(header, head);
     *rest = [0; _];
     set(rest, HEADER_LEN - 4 - HEAD_LEN, MAGIC_COOKIE);
-    for (text, at, len) in [(header.sname, 0, SNAME.len()), (header.file, SNAME.len(), FILE.len())]
-    {
-        if !text.is_empty() {
-            copy_text(text, rest.get_mut(at..at + len)?);
-        }
+    if !header.sname.is_empty() {
+        copy_text(header.sname, out.get_mut(SNAME)?);
+    }
+    if !header.file.is_empty() {
+        copy_text(header.file, out.get_mut(FILE)?);
     }
     Some(out)
 }
@@ -200,7 +291,13 @@ fn write_header(header: &Header<'_>, head: &mut [u8; HEAD_LEN]) {
     set(head, 16, header.yiaddr.octets());
     set(head, 20, header.siaddr.octets());
     set(head, 24, header.giaddr.octets());
-    set(head, 28, *hardware.chaddr());
+    // In words, which is no call.
+    if let [a, b, c, d] = hardware.chaddr().as_chunks().0 {
+        set::<_, 4>(head, 28, *a);
+        set(head, 32, *b);
+        set(head, 36, *c);
+        set(head, 40, *d);
+    }
 }
 
 /// Puts octets to where there is room for them: all is known to the compiler.

@@ -71,21 +71,24 @@ impl Index {
         self.any_split
     }
 
-    /// What is known of an option of this message.
-    #[inline]
-    pub(super) fn find<'a>(&self, octets: &'a [u8], code: u8) -> Found<'a> {
-        if !self.seen.contains(code) {
-            return Found::No;
-        }
+    /// Of options that came in parts no place is known, nor of any beside them.
+    pub(super) const fn forget_places_if_split(&mut self) {
         if self.any_split {
-            return Found::Somewhere;
+            self.places = [0; PLACES];
         }
-        let place = self.places.get(usize::from(code.wrapping_sub(FIRST)));
-        let value = place.and_then(|at| {
-            let at = usize::from(*at);
-            let len = octets.get(at.checked_sub(1)?)?;
-            octets.get(at..at + usize::from(*len))
-        });
-        value.map_or(Found::Somewhere, Found::Here)
+    }
+
+    /// What is known of an option of this message.
+    #[inline(always)]
+    pub(super) fn find<'a>(&self, octets: &'a [u8], code: u8) -> Found<'a> {
+        let place = self.places.get(usize::from(code.wrapping_sub(FIRST))).copied();
+        // Its length stands before it.
+        let behind = place.and_then(|at| octets.get(usize::from(at).wrapping_sub(1)..));
+        if let Some((len, behind)) = behind.and_then(<[u8]>::split_first)
+            && let Some(value) = behind.get(..usize::from(*len))
+        {
+            return Found::Here(value);
+        }
+        if self.seen.contains(code) { Found::Somewhere } else { Found::No }
     }
 }

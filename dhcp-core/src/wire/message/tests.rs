@@ -91,6 +91,16 @@ fn options_go_on_in_file_and_sname() {
 }
 
 #[test]
+fn an_overload_whose_first_part_is_empty_is_that_of_the_second() {
+    let mut octets = message(&[53, 1, 1, 52, 0, 52, 1, 1, 255]);
+    octets[108..112].copy_from_slice(&[12, 1, b'h', 255]);
+    let mut scratch = Scratch::new();
+    let message = Message::parse(&octets, &mut scratch).unwrap();
+    assert_eq!(message.host_name(), Some(&b"h"[..]));
+    assert_eq!(message.message_type(), Some(MessageType::Discover));
+}
+
+#[test]
 fn an_overload_inside_an_overloaded_field_means_nothing() {
     let mut octets = message(&[53, 1, 1, 52, 1, 1, 255]);
     octets[108..112].copy_from_slice(&[52, 1, 2, 255]);

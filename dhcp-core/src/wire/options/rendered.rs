@@ -39,9 +39,9 @@ pub struct RenderedOptions<'c> {
 }
 
 /// How many options have a place.
-const PLACES: usize = 31;
+const PLACES: usize = 30;
 
-/// Where among the options of a configuration one stands: a number from 1 to 255.
+/// Where among the options of a configuration one stands: a number from 1 to 255, of which 31 is that of a mask that is not configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(u8);
 
@@ -60,7 +60,8 @@ impl<'c> RenderedOptions<'c> {
     const SEARCH: u8 = u8::MAX;
 
     /// A reply has a mask, configured or not, and looks for it where the list has it.
-    const MASK: u8 = Self::SEARCH - 1;
+    #[allow(clippy::cast_possible_truncation, reason = "it is 31")]
+    const MASK: u8 = PLACES as u8 + 1;
 
     /// Notes where the options in `octets` stand. What is behind an end mark, or cut off by the end, is not one; nor is what a server writes by itself: 51 to 54, 58,
     /// 59, 61 and 82.
@@ -198,13 +199,13 @@ mod tests {
         let values: Vec<_> = parts(rendered.octets(), 3).collect();
         assert_eq!(values, [&[1][..], &[2]]);
         let farther = [&[12, 254][..], &[b'n'; 254], &[15, 1, b'x']].concat();
-        let many: Vec<u8> = (100..=131).flat_map(|code| [code, 1, code]).collect();
-        for (octets, code) in [(&far, 3), (&farther, 15), (&many, 131)] {
+        let many: Vec<u8> = (100..=130).flat_map(|code| [code, 1, code]).collect();
+        for (octets, code) in [(&far, 3), (&farther, 15), (&many, 130)] {
             let rendered = RenderedOptions::new(octets);
             assert_eq!((rendered.whole(code), rendered.is_noted()), (None, false), "{code}");
         }
-        let rendered = RenderedOptions::new(&many[..93]);
-        assert_eq!((rendered.whole(130), rendered.is_noted()), (Some(&[130, 1, 130][..]), true));
+        let rendered = RenderedOptions::new(&many[..90]);
+        assert_eq!((rendered.whole(129), rendered.is_noted()), (Some(&[129, 1, 129][..]), true));
     }
 
     #[test]

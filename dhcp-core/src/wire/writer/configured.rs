@@ -7,16 +7,19 @@ use crate::wire::writer::room::Room;
 
 /// Writes what is configured, filtered and ordered by what was asked for.
 pub(super) fn put(options: &ReplyOptions<'_>, to: &mut Room<'_>) {
-    let ReplyOptions { rendered, reserved, netmask, unasked, requested, .. } = *options;
-    let netmask = netmask.map(|netmask| {
-        let [a, b, c, d] = netmask.octets();
-        [code::SUBNET_MASK, 4, a, b, c, d]
-    });
-    let netmask = netmask.as_ref().map_or(&[][..], |netmask| netmask);
-    let from = [unasked, reserved, rendered.octets(), netmask];
+    let ReplyOptions { rendered, reserved, requested, .. } = *options;
+    let [selection, netmask] =
+        [(code::SUBNET_SELECTION, options.subnet_selection), (code::SUBNET_MASK, options.netmask)]
+            .map(|(code, address)| {
+                let [a, b, c, d] = address.map_or([0; 4], |address| address.octets());
+                (address.is_some(), [code, 4, a, b, c, d])
+            });
+    let [selection, netmask] =
+        [&selection, &netmask].map(|(there, option)| if *there { option.as_slice() } else { &[] });
+    let from = [selection, reserved, rendered.octets(), netmask];
     let mut configured = Configured { from, placed: CodeSet::EMPTY };
-    for (code, _) in Fields::new(unasked, &[], &[]) {
-        configured.put(code, to);
+    if !selection.is_empty() {
+        configured.put(code::SUBNET_SELECTION, to);
     }
     if let Some(requested) = requested {
         for code in requested {

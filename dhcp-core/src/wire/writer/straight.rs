@@ -1,33 +1,25 @@
 //! How is a reply written when there is room for everything? Straight on: nothing is set aside, and nothing asks where an option goes.
 
-use super::{FIXED_LEN_MAX, ReplyOptions, copy, set};
+use super::{Reply, copy, set};
 use crate::wire::message::HEADER_LEN;
 use crate::wire::options::code;
 
-/// What a reply has at most besides its configured options, what is echoed and the words of a NAK: options 53, 54, 51, 58, 59 and 1, the
-/// codes and lengths of 56, 61 and 82, option 52 and the end mark.
-const OTHERS_LEN: usize = FIXED_LEN_MAX + 6 + 3 * 2 + 3 + 1;
+/// What must be left in the end: as much as [`everywhere`](super::everywhere) sets aside for option 52.
+const LEFT_LEN: usize = 3;
 
 /// Writes the options and gives the length of the message, not padded. `None` when that is for [`everywhere`](super::everywhere), which then writes the same
-/// octets anew: there may be too little room, or there are options that are rare.
-#[inline]
-pub(super) fn write(options: &ReplyOptions<'_>, message: &mut [u8]) -> Option<usize> {
+/// octets anew: there is too little room, or there are options that are rare.
+#[inline(always)]
+pub(super) fn write(reply: &impl Reply, message: &mut [u8]) -> Option<usize> {
     let len = message.len();
     let mut rest = Rest::new(message)?;
-    let text = options.message.map(str::as_bytes);
-    let echoed = [text, options.client_id, options.relay_agent_info];
-    let echoed_len: usize = echoed.iter().map(|value| value.map_or(0, <[u8]>::len)).sum();
-    let is_usual = options.reserved.is_empty() && options.unasked.is_empty();
-    if !is_usual || rest.len() < options.rendered.octets().len() + echoed_len + OTHERS_LEN {
-        return None;
-    }
-    if let Some(message_type) = options.message_type {
+    if let Some(message_type) = reply.message_type() {
         let first = rest.block::<9>()?;
         set(first, 0, [code::MESSAGE_TYPE, 1]);
         set(first, 2, [message_type as u8]);
         set(first, 3, [code::SERVER_ID, 4]);
-        set(first, 5, options.server_id.octets());
-        if let Some([lease, renewal, rebinding]) = options.times {
+        set(first, 5, reply.server_id().octets());
+        if let Some([lease, renewal, rebinding]) = reply.times() {
             let times = rest.block::<18>()?;
             set(times, 0, [code::LEASE_TIME, 4]);
             set(times, 2, lease.to_be_bytes());
@@ -37,61 +29,70 @@ pub(super) fn write(options: &ReplyOptions<'_>, message: &mut [u8]) -> Option<us
             set(times, 14, rebinding.to_be_bytes());
         }
     }
-    if let Some(text) = text {
-        rest.option(code::MESSAGE, text)?;
+    if let Some(text) = reply.message() {
+        rest = rest.option(code::MESSAGE, text.as_bytes())?;
     }
-    configured(options, &mut rest)?;
-    if let Some(client_id) = options.client_id {
-        rest.option(code::CLIENT_ID, client_id)?;
+    rest = configured(reply, rest)?;
+    if let Some(client_id) = reply.client_id() {
+        rest = rest.option(code::CLIENT_ID, client_id)?;
     }
-    if let Some(info) = options.relay_agent_info {
-        rest.option(code::RELAY_AGENT_INFO, info)?;
+    if let Some(info) = reply.relay_agent_info() {
+        rest = rest.option(code::RELAY_AGENT_INFO, info)?;
     }
     rest.end()?;
-    Some(len - rest.len())
+    if rest.len() < LEFT_LEN { None } else { Some(len - rest.len()) }
 }
 
 /// What was asked for in the order of the list, or else all as it is.
-#[inline]
-fn configured(options: &ReplyOptions<'_>, rest: &mut Rest<'_>) -> Option<()> {
-    let rendered = options.rendered;
-    let mut mask = match rendered.whole(code::SUBNET_MASK) {
+#[inline(always)]
+fn configured<'b>(reply: &impl Reply, mut rest: Rest<'b>) -> Option<Rest<'b>> {
+    if !reply.reserved().is_empty() || reply.subnet_selection().is_some() {
+        return None;
+    }
+    let rendered = reply.rendered();
+    let mask = match rendered.whole(code::SUBNET_MASK) {
         Some(whole) => whole.last_chunk().copied(),
-        None => options.netmask.map(|netmask| netmask.octets()),
+        None => reply.netmask().map(|netmask| netmask.octets()),
     };
-    let Some(requested) = options.requested else {
+    let Some(requested) = reply.requested() else {
         if !rendered.is_in_order() {
             return None;
         }
-        if rendered.whole(code::SUBNET_MASK).is_none() {
+        if let Some(mask) = mask.filter(|_| rendered.whole(code::SUBNET_MASK).is_none()) {
             rest.mask(mask)?;
         }
         rest.take(rendered.octets().len())?.copy_from_slice(rendered.octets());
-        return Some(());
+        return Some(rest);
     };
     if !rendered.is_noted() {
         return None;
     }
-    // A bit for each place.
-    let mut placed = 0_u32;
+    // A bit for each place; that of a mask which there is not is set from the beginning.
+    let mask_bit = rendered.place(code::SUBNET_MASK)?.bit();
+    let mut placed = if mask.is_none() { mask_bit } else { 0 };
+    let mask = mask.unwrap_or_default();
     for code in requested {
         // Most of what is asked for is nowhere.
         let Some(place) = rendered.place(*code) else { continue };
-        if *code == code::SUBNET_MASK {
-            rest.mask(mask.take())?;
-            continue;
-        }
         if placed & place.bit() != 0 {
             continue;
         }
         placed |= place.bit();
-        if *code == code::ROUTERS {
-            rest.mask(mask.take())?;
+        if *code == code::SUBNET_MASK {
+            rest.mask(mask)?;
+            continue;
+        }
+        if *code == code::ROUTERS && placed & mask_bit == 0 {
+            placed |= mask_bit;
+            rest.mask(mask)?;
         }
         let whole = rendered.at(place)?;
         copy(rest.take(whole.len())?, whole);
     }
-    rest.mask(mask)
+    if placed & mask_bit == 0 {
+        rest.mask(mask)?;
+    }
+    Some(rest)
 }
 
 /// The octets behind what is written.
@@ -123,14 +124,12 @@ impl<'b> Rest<'b> {
         Some(block)
     }
 
-    /// Option 1, if it is there.
+    /// Option 1.
     #[inline(always)]
-    fn mask(&mut self, mask: Option<[u8; 4]>) -> Option<()> {
-        if let Some(mask) = mask {
-            let option = self.block::<6>()?;
-            set(option, 0, [code::SUBNET_MASK, 4]);
-            set(option, 2, mask);
-        }
+    fn mask(&mut self, mask: [u8; 4]) -> Option<()> {
+        let option = self.block::<6>()?;
+        set(option, 0, [code::SUBNET_MASK, 4]);
+        set(option, 2, mask);
         Some(())
     }
 
@@ -142,12 +141,12 @@ impl<'b> Rest<'b> {
     }
 
     /// An option of one part.
-    // One function for all: only option 61 is usual.
+    // One function for all: only option 61 is usual. What is left comes and goes by value, and so is in registers in between.
     #[inline(never)]
-    pub(super) fn option(&mut self, code: u8, value: &[u8]) -> Option<()> {
+    pub(super) fn option(mut self, code: u8, value: &[u8]) -> Option<Self> {
         let len = u8::try_from(value.len()).ok()?;
         set(self.block::<2>()?, 0, [code, len]);
         copy(self.take(value.len())?, value);
-        Some(())
+        Some(self)
     }
 }

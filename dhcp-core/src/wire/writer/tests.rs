@@ -32,7 +32,7 @@ const OFFER: ReplyOptions<'_> = ReplyOptions {
     rendered: &RenderedOptions::EMPTY,
     reserved: &[],
     netmask: None,
-    unasked: &[],
+    subnet_selection: None,
     requested: None,
     message: None,
     client_id: None,
@@ -95,14 +95,22 @@ fn options_come_in_the_order_that_was_asked_for_with_the_mask_before_the_routers
 
 #[test]
 fn the_most_specific_value_hides_the_others() {
-    let own: &[u8] = &[6, 4, 9, 9, 9, 9];
-    let unasked: &[u8] = &[15, 1, b'u'];
-    let options = ReplyOptions { reserved: own, rendered: RENDERED, unasked, ..OFFER };
+    let own: &[u8] = &[6, 4, 9, 9, 9, 9, 118, 1, 1];
+    let selected = Ipv4Addr::new(10, 0, 9, 0);
+    let options = ReplyOptions {
+        reserved: own,
+        rendered: RENDERED,
+        subnet_selection: Some(selected),
+        requested: Some(&[6, 15]),
+        ..OFFER
+    };
     let (octets, _) = written(&HEADER, &options, 548);
+    assert_eq!(codes(&octets)[5..], [118, 6, 15, 1]);
     let mut scratch = Scratch::new();
     let message = Message::parse(&octets, &mut scratch).unwrap();
     assert_eq!(message.option(6), Some(&[9, 9, 9, 9][..]));
-    assert_eq!(message.option(15), Some(&b"u"[..]));
+    assert_eq!(message.option(15), Some(&b"x"[..]));
+    assert_eq!(message.subnet_selection(), Some(selected), "echoed though nobody asked for it");
 }
 
 #[test]
@@ -295,7 +303,7 @@ proptest! {
         let [straight, everywhere] = &mut out;
         let written = write_reply(&HEADER, &options, max_len, straight).unwrap();
         let message = begin(&HEADER, max_len, everywhere).unwrap();
-        let expected = super::everywhere(options, message);
+        let expected = super::everywhere(&options, message);
         prop_assert_eq!(written, expected);
         prop_assert_eq!(&straight[..written.len], &everywhere[..expected.len]);
         let info_fits = relay_agent_info.as_ref().is_none_or(|info| info.len() < 256);
