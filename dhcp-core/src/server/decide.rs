@@ -148,7 +148,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         let of = self.segment.first();
         let (held, found) = self.book.search(of, key, self.now);
         let mut known = Known { key: *key, held, of, found: Some(found) };
-        for (of, _) in self.segment.iter().skip(1) {
+        for of in self.segment.behind_first() {
             let (held, found) = self.book.search(of, key, self.now);
             let Some(there) = &held else { continue };
             if known.held.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
@@ -214,8 +214,10 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// How long the client may have an address: its wish (option 51) or the default, within the subnet's bounds.
     fn lease_time(&self, subnet: &SubnetConfig<'_>) -> LeaseTime {
-        let wish = self.message.lease_secs().map(LeaseTime::from_wire);
-        wish.unwrap_or(subnet.lease_default).max(subnet.lease_min).min(subnet.lease_max)
+        // As on the wire, where the largest number means without end.
+        let wish = self.message.lease_secs().unwrap_or(subnet.lease_default.to_wire());
+        let bounded = wish.max(subnet.lease_min.to_wire()).min(subnet.lease_max.to_wire());
+        LeaseTime::from_wire(bounded)
     }
 
     /// When the address may be somebody else's: never before the client's own end of the lease.
@@ -243,19 +245,21 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         let promise = until.plus_secs(self.config.promise_slack_secs);
         let hardware = self.client.hardware;
         let grant = Grant { address, key: &key, hardware, until, promise, pinned, now: self.now };
-        self.record = match self.book.grant(&grant)? {
-            Granted::Bind => Some(Change::Bind {
-                address,
-                key,
-                hardware: *hardware,
-                client_id: self.client.client_id,
-                name: self.name(),
-                until: promise,
-                pinned,
-            }),
-            Granted::Extend => Some(Change::Extend { address, until: promise }),
-            Granted::Covered => None,
-        };
+        match self.book.grant(&grant)? {
+            Granted::Bind => {
+                self.record = Some(Change::Bind {
+                    address,
+                    key,
+                    hardware: *hardware,
+                    client_id: self.client.client_id,
+                    name: self.name(),
+                    until: promise,
+                    pinned,
+                });
+            }
+            Granted::Extend => self.record = Some(Change::Extend { address, until: promise }),
+            Granted::Covered => {}
+        }
         self.leave_other_subnets(subnet, &key);
         Ok(())
     }
@@ -284,8 +288,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// Whether the client may have the address as far as the configuration goes: it is in a pool and not excluded, or reserved for the
     /// client, and it is no router's, server's, network or broadcast address.
-    fn is_lawful(&self, subnet: SubnetIndex, address: Ipv4Addr) -> bool {
-        let Some(config) = self.segment.get(subnet) else { return false };
+    fn is_lawful(&self, subnet: SubnetIndex, config: &SubnetConfig<'_>, address: Ipv4Addr) -> bool {
         let in_pool = || {
             Range::any_contains(config.ranges, address)
                 && !Range::any_contains(config.excluded, address)
@@ -297,9 +300,9 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// # Panics
     /// When an address is about to be given that must not be.
-    fn assert_lawful(&self, subnet: SubnetIndex, address: Ipv4Addr) {
+    fn assert_lawful(&self, subnet: SubnetIndex, config: &SubnetConfig<'_>, address: Ipv4Addr) {
         assert!(
-            self.is_lawful(subnet, address),
+            self.is_lawful(subnet, config, address),
             "an address that is given is in a pool or reserved for its client, and no router's or server's"
         );
     }

@@ -4,6 +4,7 @@
 //! microseconds for thousands. It knows nothing of clients and leases.
 
 use core::net::Ipv4Addr;
+use core::slice;
 
 use crate::server::config::{Link, ServerConfig, SubnetConfig, SubnetIndex};
 use crate::server::{Discard, Ingress};
@@ -24,11 +25,16 @@ impl<'c> Segment<'c> {
     fn around(config: &'c ServerConfig<'c>, place: usize) -> Option<Self> {
         let (before, rest) = config.subnets.split_at_checked(place)?;
         let (here, after) = rest.split_first()?;
+        let alone =
+            Self { subnets: slice::from_ref(here), first: place, home: (index(place), here) };
         let number = here.shared_network;
-        let same = |subnet: &&SubnetConfig<'_>| number.is_some() && subnet.shared_network == number;
+        if number.is_none() {
+            return Some(alone);
+        }
+        let same = |subnet: &&SubnetConfig<'_>| subnet.shared_network == number;
         let first = place - before.iter().rev().take_while(same).count();
         let end = place + 1 + after.iter().take_while(same).count();
-        Some(Self { subnets: config.subnets.get(first..end)?, first, home: (index(place), here) })
+        Some(Self { subnets: config.subnets.get(first..end)?, first, ..alone })
     }
 
     /// All subnets in the order of the configuration.
@@ -42,6 +48,12 @@ impl<'c> Segment<'c> {
     /// The first in the order of the configuration.
     pub(super) fn first(&self) -> SubnetIndex {
         index(self.first)
+    }
+
+    /// All but the first, of which most segments have none.
+    pub(super) fn behind_first(&self) -> impl Iterator<Item = SubnetIndex> + use<'c> {
+        let behind = self.first + 1;
+        (behind..self.first + self.subnets.len()).map(index)
     }
 
     /// The subnet that the message named.

@@ -23,8 +23,6 @@ pub(super) struct Client<'a, 'c, 'p> {
     pub(super) client_id: Option<ClientId<'p>>,
     /// What a new lease is kept under.
     pub(super) key: ClientKey,
-    /// The identifier's key, where a reservation makes something else the client's identity.
-    id_key: Option<ClientKey>,
     by_hardware: bool,
     /// The identifier, if the subnet goes by it: what reservations are found by beside the hardware address and the host name.
     counted_id: Option<ClientId<'p>>,
@@ -53,15 +51,14 @@ impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
             let known = reservation(config, hardware, counted_id, message)?;
             Some((subnet, known))
         });
-        let id_key = counted_id.map(|id| ClientKey::from_client_id(installation, id));
-        let hardware_key = || ClientKey::from_hardware(installation, hardware);
-        let (key, by_hardware, id_key) = match reservation.map(|(_, known)| known.who) {
-            Some(Who::Hardware(_)) => (hardware_key(), true, id_key),
-            Some(Who::Name(name)) => (ClientKey::from_name(installation, name), false, id_key),
-            Some(Who::ClientId(_)) | None => match id_key {
-                Some(key) => (key, false, None),
-                None => (hardware_key(), true, None),
-            },
+        let (key, by_hardware) = match (reservation.map(|(_, known)| known.who), counted_id) {
+            (Some(Who::Name(name)), _) => (ClientKey::from_name(installation, name), false),
+            (Some(Who::ClientId(_)) | None, Some(id)) => {
+                (ClientKey::from_client_id(installation, id), false)
+            }
+            (Some(Who::Hardware(_)), _) | (Some(Who::ClientId(_)) | None, None) => {
+                (ClientKey::from_hardware(installation, hardware), true)
+            }
         };
         Self {
             message,
@@ -69,7 +66,6 @@ impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
             hardware,
             client_id,
             key,
-            id_key,
             by_hardware,
             counted_id,
             reservation,
@@ -111,7 +107,12 @@ impl<'a, 'c, 'p> Client<'a, 'c, 'p> {
             Standing::Offered | Standing::Bound | Standing::Idle => {}
         }
         let Some(key) = entry.key else { return false };
-        if key == self.key || Some(key) == self.id_key {
+        if key == self.key {
+            return true;
+        }
+        // Where a reservation makes something else the client's identity.
+        let is_id = |id| key == ClientKey::from_client_id(self.installation, id);
+        if self.reservation.is_some() && self.counted_id.is_some_and(is_id) {
             return true;
         }
         let same_hardware =

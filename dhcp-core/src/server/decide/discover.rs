@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use super::{Case, Terms, Verdict};
 use crate::id::ClientKey;
 use crate::server::book::{Ask, Change, Holding, LeaseBook, Standing, Unavailable};
-use crate::server::config::SubnetIndex;
+use crate::server::config::{SubnetConfig, SubnetIndex};
 use crate::server::{Discard, Refusal};
 use crate::time::{LeaseTime, Timestamp};
 
@@ -29,21 +29,21 @@ pub(super) struct Known<F> {
 }
 
 /// What the book holds for the client, and whether the client has or had the same before.
-struct Offered {
+struct Offered<'c> {
     held: Holding,
     again: bool,
+    config: &'c SubnetConfig<'c>,
 }
 
-impl<B: LeaseBook> Case<'_, '_, '_, B> {
+impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
     pub(super) fn discover(&mut self) -> Result<Verdict, Discard> {
         let wish = self.message.requested_ip();
         let mut known = self.known_at(wish);
         if self.give_up_what_is_reserved_for_another(&known) {
             known = self.known_at(wish);
         }
-        let Offered { held, again } = self.choose(known)?;
+        let Offered { held, again, config } = self.choose(wish, known)?;
         let Holding { address, subnet, standing, .. } = held;
-        let config = self.segment.get(subnet).ok_or(Discard::NoSubnet)?;
         let time = self.lease_time(config);
         // What answers for a client's own address is most often the client itself. On its segment that shows in the
         // answer; through a router it does not.
@@ -55,16 +55,20 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     /// A BOOTP client has its address for good; it needs a reservation, because it never gives one back.
     pub(super) fn bootp(&mut self) -> Result<Verdict, Discard> {
         let (subnet, address) = self.reserved().ok_or(Discard::BootpWithoutReservation)?;
+        let config = self.segment.get(subnet).ok_or(Discard::NoSubnet)?;
         let Known { key, .. } = self.known_at(Some(address));
         let pinned = self.entry_at(address).is_some_and(|entry| self.is_pinned(&entry, key));
         let terms = Terms { address, subnet, time: LeaseTime::Infinite };
-        self.assert_lawful(subnet, address);
+        self.assert_lawful(subnet, config, address);
         self.grant(&terms, key, pinned, None).map_err(|_| Discard::ReservationTaken)?;
         Ok(Verdict::Bootp(terms))
     }
 
-    fn choose(&mut self, mut known: Known<B::Found>) -> Result<Offered, Discard> {
-        let wish = self.message.requested_ip();
+    fn choose(
+        &mut self,
+        wish: Option<Ipv4Addr>,
+        mut known: Known<B::Found>,
+    ) -> Result<Offered<'c>, Discard> {
         let reserved = self.reserved();
         if let Some((subnet, address)) = reserved {
             let mut known_there = self.known_at(Some(address));
@@ -74,24 +78,23 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             // Somebody else has it. Until that one's next renewal, any other address is better than none.
             known = self.known_at(wish);
         }
-        if !self.segment.iter().any(|(_, config)| self.serves(config)) {
-            return Err(Discard::UnknownClient);
-        }
         let first = match &known.held {
             Some(held) => Some(held.subnet),
             None => wish.and_then(|wish| self.subnet_of(wish)).map(|(subnet, _)| subnet),
         };
         let in_order = first.into_iter().chain(self.segment.iter().map(|(subnet, _)| subnet));
         for subnet in in_order {
-            let serves = self.segment.get(subnet).is_some_and(|config| self.serves(config));
-            if !serves {
-                continue;
-            }
             if let Ok(offered) = self.ask(subnet, &mut known, None, wish) {
                 return Ok(offered);
             }
         }
-        Err(if reserved.is_some() { Discard::ReservationTaken } else { Discard::PoolExhausted })
+        Err(if reserved.is_some() {
+            Discard::ReservationTaken
+        } else if self.segment.iter().any(|(_, config)| self.serves(config)) {
+            Discard::PoolExhausted
+        } else {
+            Discard::UnknownClient
+        })
     }
 
     /// What the client is known as when it names an address, or one is reserved for it: by the key of its lease there, if it has
@@ -115,8 +118,9 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         known: &mut Known<B::Found>,
         reserved: Option<Ipv4Addr>,
         requested: Option<Ipv4Addr>,
-    ) -> Result<Offered, Unavailable> {
-        let config = self.segment.get(subnet).ok_or(Unavailable::NotOurs)?;
+    ) -> Result<Offered<'c>, Unavailable> {
+        let config = self.segment.get(subnet).filter(|config| self.serves(config));
+        let config = config.ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
         let mut found = known.found.take().filter(|_| known.of == subnet);
         let Known { key, held, .. } = &*known;
@@ -146,8 +150,8 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
                 return Err(Unavailable::Taken);
             }
             assert!(held.subnet == subnet, "an offer is from the subnet that was asked for");
-            self.assert_lawful(subnet, held.address);
-            return Ok(Offered { held, again: before == Some(held.address) });
+            self.assert_lawful(subnet, config, held.address);
+            return Ok(Offered { held, again: before == Some(held.address), config });
         }
         Err(Unavailable::Exhausted)
     }

@@ -6,7 +6,7 @@ use super::discover::Known;
 use super::{Case, Terms, Verdict};
 use crate::id::ClientKey;
 use crate::server::book::{Change, Entry, LeaseBook, Standing};
-use crate::server::config::SubnetIndex;
+use crate::server::config::{SubnetConfig, SubnetIndex};
 use crate::server::{Discard, Refusal};
 
 /// What a REQUEST means; RFC 2131 section 4.3.2 and Table 4.
@@ -34,7 +34,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             return self.refuse(intent, subnet, address, Refusal::NotAvailable);
         };
         let own = self.client.owns(entry);
-        if let Some(refusal) = self.objection(entry, own, subnet) {
+        if let Some(refusal) = self.objection(entry, own, subnet, config) {
             match refusal {
                 // The client keeps its lease until it is granted the other address: the NAK may not reach it, and then it still uses this one.
                 Refusal::OtherAddress => {}
@@ -100,7 +100,13 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     }
 
     /// What stands against the address, whoever asks or because of who asks.
-    fn objection(&self, entry: &Entry, own: bool, subnet: SubnetIndex) -> Option<Refusal> {
+    fn objection(
+        &self,
+        entry: &Entry,
+        own: bool,
+        subnet: SubnetIndex,
+        config: &SubnetConfig<'_>,
+    ) -> Option<Refusal> {
         match entry.standing {
             Standing::Quarantined => return Some(Refusal::NotAvailable),
             Standing::Offered | Standing::Bound if !own => return Some(Refusal::NotYours),
@@ -110,7 +116,7 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         if self.is_reserved_for_another(&entry.holding()) {
             return Some(Refusal::ReservedForAnother);
         }
-        if !self.is_lawful(subnet, entry.address) {
+        if !self.is_lawful(subnet, config, entry.address) {
             return Some(Refusal::NotAvailable);
         }
         // Users expect that a new reservation moves the client at its next renewal; but not to where it cannot go.
