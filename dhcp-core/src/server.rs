@@ -82,9 +82,11 @@ pub struct Ingress {
     pub unicast: bool,
 }
 
+// The tag is a word, as that of `Change`.
 /// How a reply reaches the client (RFC 2131 section 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u32)]
 pub enum Destination {
     /// UDP to a relay agent, port 67.
     Relay(Ipv4Addr),

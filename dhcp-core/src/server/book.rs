@@ -227,8 +227,10 @@ pub trait LeaseBook {
     fn sweep(&mut self, now: Timestamp, budget: usize) -> bool;
 }
 
+// The tag is a word: behind an octet, a microcontroller copies what is in a variant octet by octet.
 /// One change of the book, as it is recorded. Replayed in order on an empty book, the changes give the book again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Change<'a> {
     /// The address is the client's until `until`. Whoever had it has it no more, and the client has no other in its subnet.
     Bind {

@@ -45,7 +45,9 @@ pub(super) struct Case<'a, 'c, 'p, B> {
 }
 
 /// What is to be said.
+// The tag is a word, as that of `Change`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub(super) enum Verdict {
     /// OFFER.
     Offer(Terms),
