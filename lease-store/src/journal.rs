@@ -21,7 +21,7 @@ use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
 pub use self::error::JournalError;
-use self::page::{Layout, Page};
+use self::page::{Layout, Page, octets_of};
 pub use self::page::{MAGIC, VERSION, sizes};
 pub use self::replay::{DAMAGE_MAX, Damage, OpenError, Opened};
 use self::ring::Ring;
@@ -99,17 +99,11 @@ impl Usage {
     }
 
     /// The index learns where the change's record of `len` octets is, if it is one that stands for the address from now on.
-    fn learn(
-        &mut self,
-        index: &mut impl RecordIndex,
-        change: &Change<'_>,
-        place: Place,
-        len: usize,
-    ) {
+    fn learn(&mut self, index: &mut impl RecordIndex, change: &Change<'_>, place: Place, len: u32) {
         match change {
             Change::Bind { address, .. } | Change::Quarantine { address, .. } => {
                 self.full_records = self.full_records.saturating_add(1);
-                self.full_octets = self.full_octets.saturating_add(len as u64);
+                self.full_octets = self.full_octets.saturating_add(u64::from(len));
                 self.keep(index, *address, Some(place));
             }
             Change::Forget { address } => self.keep(index, *address, None),
@@ -289,7 +283,7 @@ impl<M: Medium> Journal<M> {
         &mut self,
         record: &Record<'_>,
         index: &mut impl RecordIndex,
-    ) -> Result<Option<(Place, usize)>, JournalError<M::Error>> {
+    ) -> Result<Option<(Place, u32)>, JournalError<M::Error>> {
         if self.failed {
             self.sync_medium()?;
         }
@@ -337,7 +331,7 @@ impl Head {
         layout: Layout,
         record: &Record<'_>,
         standing: Standing,
-    ) -> Result<Option<(Place, usize)>, M::Error> {
+    ) -> Result<Option<(Place, u32)>, M::Error> {
         let base = layout.base(self.page.sector);
         let mut room = [0; RECORD_LEN_MAX];
         let octets = encode(record, standing, self.page.seq, layout.unit_len(), &mut room);
@@ -351,7 +345,7 @@ impl Head {
         }
         medium.program(base + at, octets)?;
         self.at = at + len;
-        Ok(Some((layout.place(self.page.sector, at), octets.len())))
+        Ok(Some((layout.place(self.page.sector, at), len)))
     }
 }
 
@@ -375,9 +369,9 @@ pub fn scan<M: Medium>(
 /// The changes among records: where each begins in its sector, and its length.
 fn changes<'b>(
     batch: &'b [(u32, Decoded<'b>)],
-) -> impl Iterator<Item = (u32, &'b Change<'b>, usize)> {
+) -> impl Iterator<Item = (u32, &'b Change<'b>, u32)> {
     batch.iter().filter_map(|(at, decoded)| match &decoded.record {
-        Record::Change(change) => Some((*at, change, decoded.len)),
+        Record::Change(change) => Some((*at, change, octets_of(decoded))),
         Record::Time(_) | Record::Begin(_) | Record::Skip => None,
     })
 }

@@ -6,11 +6,11 @@ use dhcp_core::id::ClientKey;
 use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
-use super::page::{BEGIN_LEN, Beginning, Page, Window, beginning, octets_of, walk};
+use super::page::{BEGIN_LEN, Beginning, Layout, Page, Window, beginning, octets_of, walk};
 use super::{Head, Journal, JournalError};
-use crate::index::{Place, RecordIndex};
+use crate::index::{Place, RecordIndex, Recorded};
 use crate::medium::{Geometry, Medium};
-use crate::record::{Begin, Record, Standing};
+use crate::record::{Begin, Decoded, Record, Standing};
 
 /// While a sector is begun.
 const BEGINNING: Standing = Standing { beginning: true, settled: false };
@@ -108,12 +108,8 @@ impl<M: Medium> Journal<M> {
         let mut next = self.ring.first_from(&mut self.medium, self.ring.oldest, 0)?;
         while let Some(page) = next {
             let end = newest.filter(|newest| newest.page == page).map_or(0, |newest| newest.at);
-            walk(&mut self.medium, window, layout, page, end, &mut |_, batch| {
-                for (at, decoded) in batch {
-                    if let Record::Change(said) = &decoded.record {
-                        kept.learn(change, said, layout.place(page.sector, *at));
-                    }
-                }
+            each_change(&mut self.medium, window, layout, page, end, |_, place, said, _| {
+                kept.learn(change, said, place);
                 Ok(())
             })?;
             next = self.ring.first_from(&mut self.medium, page.seq + 1, page.sector + 1)?;
@@ -171,15 +167,19 @@ impl<M: Medium> Journal<M> {
         let after = |at: Option<u32>, len: u32| Some(layout.fit(at?, len)?.0 + len);
         let mut at = after(Some(head.at), layout.record_len(pending));
         if let Some(Victim { page, known_end, .. }) = victim {
-            walk(&mut self.medium, window, layout, page, known_end, &mut |_, batch| {
-                for (from, decoded) in batch {
-                    let place = layout.place(page.sector, *from);
-                    if live(&decoded.record, place, Some(pending), index).is_some() {
+            each_change(
+                &mut self.medium,
+                window,
+                layout,
+                page,
+                known_end,
+                |_, place, said, decoded| {
+                    if live(said, place, Some(pending), index).is_some() {
                         at = after(at, octets_of(decoded));
                     }
-                }
-                Ok(())
-            })?;
+                    Ok(())
+                },
+            )?;
         }
         Ok(after(at, BEGIN_LEN.next_multiple_of(layout.unit())).is_some())
     }
@@ -197,16 +197,20 @@ impl<M: Medium> Journal<M> {
         let layout = self.ring.layout;
         let Victim { page, known_end, .. } = victim;
         let mut full = false;
-        walk(&mut self.medium, window, layout, page, known_end, &mut |medium, batch| {
-            for (at, decoded) in batch {
-                let place = layout.place(page.sector, *at);
-                let copy = kept.copy(&decoded.record, place);
-                if let Some(copy) = copy.or_else(|| live(&decoded.record, place, beside, index)) {
+        each_change(
+            &mut self.medium,
+            window,
+            layout,
+            page,
+            known_end,
+            |medium, place, said, _| {
+                if let Some(end) = kept.end(place).or_else(|| live(said, place, beside, index)) {
+                    let copy = Record::Change(with_end(said, end));
                     full = full || head.put(medium, layout, &copy, BEGINNING)?.is_none();
                 }
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
         if full { Err(JournalError::Full) } else { Ok(()) }
     }
 
@@ -221,25 +225,16 @@ impl<M: Medium> Journal<M> {
         let layout = self.ring.layout;
         let mut window = Window::new();
         let all = layout.geometry.sector_len;
-        walk(medium, &mut window, layout, into, all, &mut |_, batch| {
-            for (at, decoded) in batch {
-                if let Record::Change(change) = &decoded.record
-                    && decoded.standing.beginning
-                    && is_known(change, index)
-                {
-                    usage.learn(index, change, layout.place(into.sector, *at), decoded.len);
-                }
+        each_change(medium, &mut window, layout, into, all, |_, place, said, decoded| {
+            if decoded.standing.beginning && is_known(said, index.recorded(said.address())) {
+                usage.learn(index, said, place, octets_of(decoded));
             }
             Ok(())
         })?;
         if let Some(Victim { page, known_end, .. }) = victim {
-            walk(medium, &mut window, layout, page, known_end, &mut |_, batch| {
-                for (at, decoded) in batch {
-                    if let Record::Change(change) = &decoded.record
-                        && index.place(change.address()) == Some(layout.place(page.sector, *at))
-                    {
-                        usage.keep(index, change.address(), None);
-                    }
+            each_change(medium, &mut window, layout, page, known_end, |_, place, said, _| {
+                if index.place(said.address()) == Some(place) {
+                    usage.keep(index, said.address(), None);
                 }
                 Ok(())
             })?;
@@ -279,6 +274,12 @@ struct Said {
     address: Ipv4Addr,
     key: Option<ClientKey>,
     place: Place,
+    end: End,
+}
+
+/// What a full record is copied with, whatever it said itself.
+#[derive(Clone, Copy, Debug)]
+struct End {
     until: Timestamp,
     pinned: bool,
 }
@@ -296,9 +297,9 @@ impl Kept {
                 Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. } => {
                     *kept = None;
                 }
-                Change::Extend { until, .. } => before.until = until,
+                Change::Extend { until, .. } => before.end.until = until,
                 Change::Release { .. } => {
-                    (before.until, before.pinned) = (Timestamp::default(), false);
+                    before.end = End { until: Timestamp::default(), pinned: false };
                 }
             }
         }
@@ -307,7 +308,7 @@ impl Kept {
             Change::Quarantine { until, .. } => (None, until, false),
             Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => return,
         };
-        let said = Said { address, key, place, until, pinned };
+        let said = Said { address, key, place, end: End { until, pinned } };
         let of_client = if let Change::Bind { key: pending, .. } = pending {
             key == Some(*pending)
         } else {
@@ -320,18 +321,35 @@ impl Kept {
         }
     }
 
-    /// The record as it is to be copied, if it is one of those that are kept.
-    fn copy<'a>(&self, record: &Record<'a>, place: Place) -> Option<Record<'a>> {
-        let Record::Change(change) = record else { return None };
-        let mut kept = [self.at_address, self.of_client].into_iter().flatten();
-        let Said { until, pinned, .. } = kept.find(|said| said.place == place)?;
-        with_end(change, until, pinned).map(Record::Change)
+    /// The end of what the record there says, if it is one of those that are kept.
+    fn end(&self, place: Place) -> Option<End> {
+        let mut kept = [&self.at_address, &self.of_client].into_iter().flatten();
+        kept.find(|said| said.place == place).map(|said| said.end)
     }
 }
 
-/// Whether the index has what the record says, and not only the medium until a pending change is recorded.
-fn is_known(change: &Change<'_>, index: &impl RecordIndex) -> bool {
-    let recorded = index.recorded(change.address());
+/// Shows every change of a sector to `visit`, and where its record begins.
+fn each_change<M: Medium>(
+    medium: &mut M,
+    window: &mut Window,
+    layout: Layout,
+    page: Page,
+    known_end: u32,
+    mut visit: impl FnMut(&mut M, Place, &Change<'_>, &Decoded<'_>) -> Result<(), M::Error>,
+) -> Result<(), M::Error> {
+    walk(medium, window, layout, page, known_end, &mut |medium, batch| {
+        for (at, decoded) in batch {
+            if let Record::Change(change) = &decoded.record {
+                visit(medium, layout.place(page.sector, *at), change, decoded)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Whether this is what the index has of the address, and not only the medium until a pending change is recorded.
+fn is_known(change: &Change<'_>, recorded: Option<Recorded>) -> bool {
     match change {
         Change::Bind { key, .. } => recorded.is_some_and(|recorded| recorded.key == Some(*key)),
         Change::Quarantine { .. } => recorded.is_some_and(|recorded| recorded.key.is_none()),
@@ -339,38 +357,36 @@ fn is_known(change: &Change<'_>, index: &impl RecordIndex) -> bool {
     }
 }
 
-/// The full record with another end; `None` for one that is not full.
-fn with_end<'a>(change: &Change<'a>, until: Timestamp, pinned: bool) -> Option<Change<'a>> {
+/// The full record with another end.
+fn with_end<'a>(change: &Change<'a>, end: End) -> Change<'a> {
     let mut changed = *change;
     match &mut changed {
-        Change::Bind { until: end, pinned: kept, .. } => (*end, *kept) = (until, pinned),
-        Change::Quarantine { until: end, .. } => *end = until,
-        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => return None,
+        Change::Bind { until, pinned, .. } => (*until, *pinned) = (end.until, end.pinned),
+        Change::Quarantine { until, .. } => *until = end.until,
+        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => {}
     }
-    Some(changed)
+    changed
 }
 
-/// The record at `place` as it is to be copied; `None` when it says nothing that still holds, or that is replaced by the pending record beside it.
-fn live<'a>(
-    record: &Record<'a>,
+/// The end that the full record at `place` is to be copied with; `None` when it says nothing that still holds, or that is replaced by the pending record
+/// beside it.
+fn live(
+    change: &Change<'_>,
     place: Place,
     pending: Option<&Record<'_>>,
     index: &impl RecordIndex,
-) -> Option<Record<'a>> {
-    let Record::Change(change) = record else { return None };
-    if index.place(change.address()) != Some(place) {
+) -> Option<End> {
+    let address = change.address();
+    let replaced = match pending {
+        Some(Record::Change(Change::Extend { .. } | Change::Release { .. })) => false,
+        Some(Record::Change(pending)) => pending.address() == address,
+        Some(_) | None => false,
+    };
+    let full = matches!(change, Change::Bind { .. } | Change::Quarantine { .. });
+    if !full || replaced || index.place(address) != Some(place) {
         return None;
     }
-    if let Some(Record::Change(
-        Change::Bind { address, .. }
-        | Change::Quarantine { address, .. }
-        | Change::Forget { address },
-    )) = pending
-        && *address == change.address()
-    {
-        return None;
-    }
-    let recorded = index.recorded(change.address())?;
-    let changed = with_end(change, recorded.until, recorded.pinned)?;
-    is_known(change, index).then_some(Record::Change(changed))
+    let recorded = index.recorded(address)?;
+    is_known(change, Some(recorded))
+        .then_some(End { until: recorded.until, pinned: recorded.pinned })
 }
