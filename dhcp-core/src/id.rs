@@ -7,6 +7,7 @@ use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use crate::sip::Sip;
+use crate::wire::message::{CHADDR, HEADER_LEN};
 
 /// The octets of `chaddr` that count (`hlen`), and their type (RFC 2131 section 2). Ethernet is type 1 with 6 octets.
 // Aligned to a word: where it is a part of something, a microcontroller copies it word by word.
@@ -64,11 +65,13 @@ impl HardwareAddr {
 
     /// The first `hlen` octets of the header's `chaddr`; `None` when `hlen` is more than 16.
     #[inline]
-    pub(crate) fn in_chaddr(htype: u8, hlen: u8, chaddr: [u8; Self::LEN_MAX]) -> Option<Self> {
+    pub(crate) fn in_header(htype: u8, hlen: u8, header: &[u8; HEADER_LEN]) -> Option<Self> {
+        let chaddr = header.get(CHADDR)?;
+        let mut hardware = Self { htype, hlen, chaddr: [0; Self::LEN_MAX] };
         if hlen == 6 {
             // Nearly always.
-            let [a, b, c, d, e, f, ..] = chaddr;
-            return Some(Self { htype, hlen, ..Self::ethernet([a, b, c, d, e, f]) });
+            *hardware.chaddr.first_chunk_mut::<6>()? = *chaddr.first_chunk()?;
+            return Some(hardware);
         }
         Self::new(htype, chaddr.get(..usize::from(hlen))?)
     }

@@ -73,6 +73,9 @@ struct Overload {
     sname: bool,
 }
 
+/// `chaddr` among the octets.
+pub(crate) const CHADDR: Range<usize> = 28..44;
+
 /// `sname` among the octets.
 pub(super) const SNAME: Range<usize> = 44..108;
 
@@ -93,7 +96,7 @@ impl<'a> Message<'a> {
             return Err(DecodeError::NoCookie);
         }
         let [_, htype, hlen, ..] = *header;
-        let hardware = HardwareAddr::in_chaddr(htype, hlen, field(header, 28))
+        let hardware = HardwareAddr::in_header(htype, hlen, header)
             .ok_or(DecodeError::HardwareLength { hlen })?;
         let mut index = Index::new();
         index.note(octets, HEADER_LEN..octets.len());
