@@ -223,7 +223,8 @@ impl Range {
     pub const fn contains(&self, address: Ipv4Addr) -> bool {
         // As numbers: addresses are compared octet by octet.
         let (first, last) = (self.first.to_bits(), self.last.to_bits());
-        first <= address.to_bits() && address.to_bits() <= last
+        // One comparison: what is below the first wraps to a large number.
+        address.to_bits().wrapping_sub(first) <= last - first
     }
 
     /// Whether the two ranges share an address.
@@ -233,6 +234,7 @@ impl Range {
     }
 
     /// Whether one of the ranges, which are in ascending order without overlaps, contains the address: a binary search.
+    #[inline]
     pub(crate) fn any_contains(ranges: &[Self], address: Ipv4Addr) -> bool {
         if let [only] = ranges {
             return only.contains(address);

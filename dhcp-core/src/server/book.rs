@@ -179,7 +179,8 @@ pub trait LeaseBook {
     /// [`Unavailable`]; with a reservation, what stands in its way.
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable>;
 
-    /// As [`LeaseBook::offer`], after [`LeaseBook::search`] found this for the same client in the same subnet, and the book did not change since.
+    /// As [`LeaseBook::offer`], after [`LeaseBook::search`] found this for the same client in the same subnet at the same time, and the book did not change
+    /// since.
     ///
     /// # Errors
     /// As [`LeaseBook::offer`].

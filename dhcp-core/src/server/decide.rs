@@ -210,8 +210,8 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     }
 
     /// Whether the address is kept for the client even when it is idle: a container's, or the client's own that is pinned already.
-    fn is_pinned(&self, entry: &Entry, key: ClientKey) -> bool {
-        self.client.name().is_some() || (entry.pinned && entry.key == Some(key))
+    fn is_pinned(&self, entry: &Entry, key: &ClientKey) -> bool {
+        self.client.name().is_some() || (entry.pinned && entry.key.as_ref() == Some(key))
     }
 
     /// How long the client may have an address: its wish (option 51) or the default, within the subnet's bounds.

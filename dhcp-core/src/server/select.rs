@@ -21,20 +21,18 @@ pub(super) struct Segment<'c> {
 }
 
 impl<'c> Segment<'c> {
-    /// Widens a subnet's place to all that share its segment.
-    fn around(config: &'c ServerConfig<'c>, place: usize) -> Option<Self> {
-        let (before, rest) = config.subnets.split_at_checked(place)?;
-        let (here, after) = rest.split_first()?;
-        let alone =
-            Self { subnets: slice::from_ref(here), first: place, home: (index(place), here) };
+    /// Widens a subnet, which is at this place, to all that share its segment.
+    fn around(config: &'c ServerConfig<'c>, place: usize, here: &'c SubnetConfig<'c>) -> Self {
+        let home = (index(place), here);
         let number = here.shared_network;
         if number.is_none() {
-            return Some(alone);
+            return Self { subnets: slice::from_ref(here), first: place, home };
         }
         let same = |subnet: &&SubnetConfig<'_>| subnet.shared_network == number;
+        let (before, behind) = config.subnets.split_at(place);
         let first = place - before.iter().rev().take_while(same).count();
-        let end = place + 1 + after.iter().take_while(same).count();
-        Some(Self { subnets: config.subnets.get(first..end)?, first, ..alone })
+        let end = place + behind.iter().take_while(same).count();
+        Self { subnets: config.subnets.get(first..end).unwrap_or_default(), first, home }
     }
 
     /// All subnets in the order of the configuration.
@@ -89,6 +87,9 @@ fn too_many() -> ! {
 /// Whether the message can have come through the relay agent that it names, if it names one.
 pub(super) fn check_relay(message: &Message<'_>) -> Result<(), Discard> {
     let giaddr = message.giaddr();
+    if giaddr.is_unspecified() {
+        return Ok(());
+    }
     let strange = giaddr.is_broadcast() || giaddr.is_multicast() || giaddr.is_loopback();
     if strange { Err(Discard::BadRelayAddress) } else { Ok(()) }
 }
@@ -115,12 +116,11 @@ pub(super) fn segment<'c>(
         Some(address) => containing(config, address),
         None => lives.or_else(|| attached(config, ingress.link)),
     };
-    let segment =
-        place.and_then(|place| Segment::around(config, place)).ok_or(Discard::NoSubnet)?;
-    let (_, home) = segment.home();
+    let place = place.ok_or(Discard::NoSubnet)?;
+    let home = config.subnets.get(place).ok_or(Discard::NoSubnet)?;
     let here = home.link.is_none_or(|link| link == ingress.link);
-    let may_name = giaddr.is_some() || here || (lives.is_some() && lives == place);
-    if may_name { Ok(segment) } else { Err(Discard::OtherSegment) }
+    let may_name = giaddr.is_some() || here || lives == Some(place);
+    if may_name { Ok(Segment::around(config, place, home)) } else { Err(Discard::OtherSegment) }
 }
 
 fn routed(config: &ServerConfig<'_>, ingress: &Ingress, message: &Message<'_>) -> Option<usize> {

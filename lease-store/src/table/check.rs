@@ -1,5 +1,7 @@
 //! Is the table in order? Every list, every bit and every bucket against every slot, for tests, the simulation and fuzzing.
 
+use dhcp_core::time::Timestamp;
+
 use super::{LeaseTable, Store, free, list, span};
 use crate::lease::{Index, State};
 
@@ -52,7 +54,7 @@ impl<S: Store> LeaseTable<S> {
                 State::Fresh => false,
                 State::Idle | State::Nobodys => slot.is_open(),
                 State::Offered | State::Bound | State::Quarantined => {
-                    slot.until != dhcp_core::time::Timestamp::NEVER
+                    slot.until != Timestamp::NEVER
                 }
             };
             assert!(belongs == (slot.list != list::NO_LIST), "a slot is listed by its state");
@@ -84,7 +86,8 @@ impl<S: Store> LeaseTable<S> {
                 assert!(!slot.is_twin() && !slot.is_pinned(), "nobody is no twin and not pinned");
                 continue;
             }
-            let own = view.own(span::subnet_of(view.pools, number), &slot.key());
+            let own =
+                view.own(span::subnet_of(view.pools, number), &slot.key(), Timestamp::default());
             let same = if slot.state() == State::Offered { own.offer() } else { own.lease() };
             assert!(same == Some(number), "a client finds its slot");
             let two = own.lease().is_some() && own.offer().is_some();

@@ -15,13 +15,15 @@ use crate::lease::{Index, State};
 pub struct Own<I> {
     lease: I,
     offer: I,
+    /// Whether one of them is over and not yet swept.
+    pub(super) over: bool,
     /// The first bucket that its slots may be found in.
     pub(super) home: usize,
 }
 
 impl<I: Index> Own<I> {
     /// Nothing.
-    pub(super) const NONE: Self = Self { lease: I::NONE, offer: I::NONE, home: 0 };
+    pub(super) const NONE: Self = Self { lease: I::NONE, offer: I::NONE, over: false, home: 0 };
 
     /// What it has or had last.
     pub(super) fn lease(&self) -> Option<usize> {
@@ -74,8 +76,8 @@ impl<I: Index> View<'_, I> {
         self.buckets.get(home(self, subnet, key)).map_or(0, |slot| slot.get())
     }
 
-    /// What the client has, is offered or had last in the subnet.
-    pub(super) fn own(&self, subnet: SubnetIndex, key: &ClientKey) -> Own<I> {
+    /// What the client has, is offered or had last in the subnet; what is over by `now` counts as it stood before.
+    pub(super) fn own(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Own<I> {
         let mut own = Own::NONE;
         let Some(pool) = self.pool(subnet) else { return own };
         let of_pool = pool.first.get()..pool.end.get();
@@ -92,6 +94,7 @@ impl<I: Index> View<'_, I> {
             if !of_pool.contains(&number.get()) || slot.key() != *key {
                 continue;
             }
+            own.over |= slot.is_over(now);
             match slot.state() {
                 State::Offered => own.offer = number,
                 State::Bound | State::Idle => own.lease = number,
@@ -148,7 +151,7 @@ impl<I: Index> Work<'_, I> {
             let (key, is_twin) = (slot.key(), slot.is_twin());
             let subnet = span::subnet_of(self.pools, number);
             if is_twin {
-                let other = self.view().own(subnet, &key).others(number).next();
+                let other = self.view().own(subnet, &key, now).others(number).next();
                 self.leave_twin(other.expect("the twin's other slot is in the index"), now);
             }
             self.leave_index(number, subnet, &key);

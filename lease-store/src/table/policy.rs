@@ -75,15 +75,16 @@ impl<I: Index> Work<'_, I> {
         key: &ClientKey,
         now: Timestamp,
     ) -> Own<I> {
-        let ended = self.end_if_over(own.lease(), now) | self.end_if_over(own.offer(), now);
-        if ended { self.view().own(subnet, key) } else { own }
-    }
-
-    fn end_if_over(&mut self, slot: Option<usize>, now: Timestamp) -> bool {
-        let Some(slot) = slot.filter(|slot| self.slot(*slot).is_over(now)) else { return false };
-        self.unlink(slot);
-        self.end(slot, now);
-        true
+        if !own.over {
+            return own;
+        }
+        for slot in [own.lease(), own.offer()].into_iter().flatten() {
+            if self.slot(slot).is_over(now) {
+                self.unlink(slot);
+                self.end(slot, now);
+            }
+        }
+        self.view().own(subnet, key, now)
     }
 
     fn offer(&mut self, ask: &Ask<'_>, found: Own<I>) -> Result<usize, Unavailable> {
@@ -94,7 +95,7 @@ impl<I: Index> Work<'_, I> {
             None => {
                 self.sweep(now, STEPS_FOR_AN_OFFER);
                 // The sweep may have ended what the client had before.
-                own = self.view().own(subnet, key);
+                own = self.view().own(subnet, key, now);
                 let pool = self.view().pool(subnet).ok_or(Unavailable::NotOurs)?;
                 if pool.idle == I::NONE {
                     return Err(Unavailable::Exhausted);
@@ -192,7 +193,7 @@ impl<I: Index> Work<'_, I> {
             None
         } else {
             self.view().free_for(slot, key, now)?;
-            let own = self.view().own(subnet, key);
+            let own = self.view().own(subnet, key, now);
             Some(self.own_now(own, subnet, key, now))
         };
         let before = self.slot(slot);
@@ -285,7 +286,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         now: Timestamp,
     ) -> (Option<Holding>, Self::Found) {
         let view = self.view();
-        let own = view.own(subnet, key);
+        let own = view.own(subnet, key, now);
         let current = view.current(&own, now);
         let held = current.map(|slot| view.holding(slot, subnet, view.slot(slot).state_at(now)));
         (held, own)
@@ -298,7 +299,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {
-        let own = self.view().own(ask.subnet, ask.key);
+        let own = self.view().own(ask.subnet, ask.key, ask.now);
         self.offer_found(ask, own)
     }
 

@@ -55,7 +55,7 @@ impl<S: Store> Replay for LeaseTable<S> {
         let place = work.slot(slot).place();
         match *change {
             Change::Bind { key, hardware, until, pinned, .. } => {
-                let own = work.view().own(subnet, &key);
+                let own = work.view().own(subnet, &key, UNKNOWN);
                 for other in own.others(slot) {
                     work.dissolve(other, UNKNOWN);
                 }
@@ -136,8 +136,11 @@ impl<S: Store> LeaseTable<S> {
 impl<I: Index> Work<'_, I> {
     fn adopt<J: Index>(&mut self, address: Ipv4Addr, old: &Slot<J>) {
         let Some((number, subnet)) = self.view().find(address) else { return };
-        let own =
-            if old.state().has_client() { self.view().own(subnet, &old.key()) } else { Own::NONE };
+        let own = if old.state().has_client() {
+            self.view().own(subnet, &old.key(), UNKNOWN)
+        } else {
+            Own::NONE
+        };
         let state = self.state_for(old, own);
         self.unlink(number);
         let slot = self.slot_mut(number);

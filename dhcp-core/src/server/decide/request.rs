@@ -56,9 +56,9 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
             return refused.map_err(|_| Discard::UnknownClient);
         }
         let terms = Terms { address, subnet, time: self.lease_time(config) };
-        let pinned = self.is_pinned(entry, key);
-        let renewed = entry.standing == Standing::Bound && entry.key == Some(key);
-        let before = renewed.then_some(entry.until);
+        let pinned = self.is_pinned(entry, &key);
+        // What is bound is the client's own here, and stays under the key that it has.
+        let before = (entry.standing == Standing::Bound).then_some(entry.until);
         match self.grant(&terms, key, pinned, before) {
             Ok(()) => Ok(Verdict::Ack(terms)),
             Err(why) => self.refuse(intent, subnet, address, Self::refusal_for(why)),
