@@ -91,6 +91,8 @@ struct Vet {
 #[derive(Clone, Debug)]
 pub(super) struct Vetting {
     vets: [Option<Vet>; VETTING_MAX],
+    /// The places up to the last that is taken: nothing is behind it.
+    used: usize,
     /// How many addresses of each subnet are probed ahead of time; 0 when no subnet wants it.
     ahead: usize,
     /// The subnet that is looked at next, and how many remain in this round.
@@ -105,6 +107,7 @@ impl Vetting {
         let ahead = (VETTING_MAX / 2).checked_div(probing).unwrap_or(0);
         Self {
             vets: [None; VETTING_MAX],
+            used: 0,
             ahead: if probing == 0 { 0 } else { ahead.clamp(1, AHEAD_MAX) },
             next: 0,
             remaining: config.subnets.len(),
@@ -119,7 +122,8 @@ impl Vetting {
 
     /// The subnet of an address that is asked about or known to be quiet.
     pub(super) fn subnet_of(&self, address: Ipv4Addr) -> Option<SubnetIndex> {
-        self.vets.iter().flatten().find(|vet| vet.address == address).map(|vet| vet.subnet)
+        let used = self.vets.get(..self.used).unwrap_or_default();
+        used.iter().flatten().find(|vet| vet.address == address).map(|vet| vet.subnet)
     }
 
     pub(super) fn forget(&mut self, address: Ipv4Addr) {
@@ -137,8 +141,7 @@ impl Vetting {
 
     /// The next probe to be sent.
     pub(super) fn next_probe(&mut self, now: Instant, config: &ServerConfig<'_>) -> Option<Probe> {
-        let mut wanted = self.vets.iter_mut().flatten();
-        let vet = wanted.find(|vet| vet.stage == Stage::Wanted)?;
+        let vet = self.used_mut().iter_mut().flatten().find(|vet| vet.stage == Stage::Wanted)?;
         let via = Via::to(config.subnets.get(usize::from(vet.subnet.0))?);
         vet.stage = Stage::Asked { until: now.plus_millis(via.wait_ms()) };
         Some(Probe { address: vet.address, via })
@@ -153,7 +156,7 @@ impl Vetting {
         is_free: impl Fn(Ipv4Addr) -> bool,
         candidates: impl Fn(SubnetIndex, &mut [Ipv4Addr]) -> usize,
     ) {
-        for vet in self.vets.iter_mut().flatten() {
+        for vet in self.used_mut().iter_mut().flatten() {
             if let Stage::Asked { until } = vet.stage
                 && until <= now
             {
@@ -190,8 +193,10 @@ impl Vetting {
     /// Takes a place for an address; `displace`: that of the one that is quiet for longest, if there is no other.
     fn want(&mut self, address: Ipv4Addr, subnet: SubnetIndex, displace: bool) -> bool {
         let vet = Vet { address, subnet, stage: Stage::Wanted };
-        if let Some(free) = self.vets.iter_mut().find(|place| place.is_none()) {
-            *free = Some(vet);
+        let free = self.used_mut().iter().position(Option::is_none).unwrap_or(self.used);
+        if let Some(place) = self.vets.get_mut(free) {
+            *place = Some(vet);
+            self.used = self.used.max(free + 1);
             return true;
         }
         let quiet = self.vets.iter_mut().flatten().filter_map(|vet| match vet.stage {
@@ -208,11 +213,19 @@ impl Vetting {
         }
     }
 
+    fn used_mut(&mut self) -> &mut [Option<Vet>] {
+        self.vets.get_mut(..self.used).unwrap_or_default()
+    }
+
     fn retain(&mut self, keep: impl Fn(&Vet) -> bool) {
-        for place in &mut self.vets {
-            if place.as_ref().is_some_and(|vet| !keep(vet)) {
+        let mut used = 0;
+        for (number, place) in (1..).zip(self.used_mut()) {
+            if place.as_ref().is_some_and(&keep) {
+                used = number;
+            } else {
                 *place = None;
             }
         }
+        self.used = used;
     }
 }
