@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::wire::options::{Fields, Options, code};
+use crate::wire::options::{Options, code};
 
 /// What a server writes by itself is not taken from a configuration.
 pub(crate) const OUR_OWN: &[u8] = &[
@@ -159,8 +159,7 @@ impl<'c> RenderedOptions<'c> {
 
 /// The values of one option's parts among rendered options.
 pub(crate) fn parts(octets: &[u8], code: u8) -> impl Iterator<Item = &[u8]> {
-    let options = Fields::new(octets, &[], &[]);
-    options.filter(move |(found, _)| *found == code).map(|(_, value)| value)
+    Options::new(octets).filter(move |(found, _)| *found == code).map(|(_, value)| value)
 }
 
 impl fmt::Debug for RenderedOptions<'_> {

@@ -2,7 +2,7 @@
 
 use super::ReplyOptions;
 use crate::wire::options::rendered::{OUR_OWN, parts};
-use crate::wire::options::{CodeSet, Fields, code};
+use crate::wire::options::{CodeSet, Fields, Options, code};
 use crate::wire::writer::room::Room;
 
 /// Writes what is configured, filtered and ordered by what was asked for.
@@ -17,13 +17,17 @@ pub(super) fn put(options: &ReplyOptions<'_>, to: &mut Room<'_>) {
     let [selection, netmask] =
         [&selection, &netmask].map(|(there, option)| if *there { option.as_slice() } else { &[] });
     let from = [selection, reserved, rendered.octets(), netmask];
-    let mut configured = Configured { from, placed: CodeSet::EMPTY };
+    let mut there = CodeSet::EMPTY;
+    for (code, _) in from.into_iter().flat_map(Options::new) {
+        there.insert(code);
+    }
+    let mut configured = Configured { from, there, placed: CodeSet::EMPTY };
     if !selection.is_empty() {
         configured.put(code::SUBNET_SELECTION, to);
     }
     if let Some(requested) = requested {
         for code in requested {
-            if *code == code::ROUTERS && configured.has(code::ROUTERS) {
+            if *code == code::ROUTERS && there.contains(code::ROUTERS) {
                 configured.put(code::SUBNET_MASK, to);
             }
             configured.put(*code, to);
@@ -43,23 +47,23 @@ pub(super) fn put(options: &ReplyOptions<'_>, to: &mut Room<'_>) {
 struct Configured<'a> {
     /// Rendered options. What is in one hides the same code in those behind it.
     from: [&'a [u8]; 4],
+    /// All codes that are in any. Clients ask for a dozen options of which few are there.
+    there: CodeSet,
     placed: CodeSet,
 }
 
 impl Configured<'_> {
-    fn has(&self, code: u8) -> bool {
-        self.from.iter().any(|octets| parts(octets, code).next().is_some())
-    }
-
     /// Places an option if it is there, was not placed before, and is not one that a server writes by itself.
     #[inline(never)]
     fn put(&mut self, code: u8, to: &mut Room<'_>) {
-        if !self.placed.insert(code) || OUR_OWN.contains(&code) {
+        if !self.there.contains(code) || !self.placed.insert(code) || OUR_OWN.contains(&code) {
             return;
         }
-        let there = self.from.iter().find(|octets| parts(octets, code).next().is_some());
-        if let Some(octets) = there {
-            to.put_parts(code, &mut parts(octets, code));
+        for octets in self.from {
+            let mut parts = parts(octets, code).peekable();
+            if parts.peek().is_some() {
+                return to.put_parts(code, &mut parts);
+            }
         }
     }
 }
