@@ -97,6 +97,8 @@ impl Layout {
         Place((self.base(sector) + at) / self.unit())
     }
 
+    // From seven places: once in a microcontroller's program, and within each of them on a host, where it is a part of every record.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn block_end(self, at: u32) -> u32 {
         (at | (BLOCK_LEN - 1)).saturating_add(1).min(self.geometry.sector_len)
     }
