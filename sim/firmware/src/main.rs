@@ -3,7 +3,8 @@
 #![no_std]
 #![no_main]
 
-use cortex_m::singleton;
+use core::mem::MaybeUninit;
+
 use cortex_m_rt::entry;
 use defmt::info;
 use defmt_semihosting as _;
@@ -15,7 +16,7 @@ use firmware::board::nor::SECTOR_LEN;
 use firmware::board::{Board, stack};
 use firmware::desk::{ChipJournal, Desk};
 use firmware::station::{Buffers, Station};
-use firmware::{Leases, start};
+use firmware::{ImageRoom, Leases, Places, start};
 
 /// Octets of the chip that are the configuration's; the rest is the journal's.
 const IMAGE_LEN: u32 = 4 * SECTOR_LEN;
@@ -23,14 +24,19 @@ const IMAGE_LEN: u32 = 4 * SECTOR_LEN;
 #[entry]
 fn main() -> ! {
     static mut BUFFERS: Buffers = Buffers::new();
+    // Empty until they are written, so that the program has no octets for them.
+    static mut ROOM: MaybeUninit<ImageRoom> = MaybeUninit::uninit();
+    static mut CONFIG: MaybeUninit<ServerConfig<'static>> = MaybeUninit::uninit();
+    static mut PLACES: MaybeUninit<Places> = MaybeUninit::uninit();
+    static mut STATION: MaybeUninit<Station<'static>> = MaybeUninit::uninit();
     stack::paint();
     let Board { clock, ethernet, chip } = Board::start();
     let (image, region) = chip.split(IMAGE_LEN);
-    let config = start::configuration(image);
-    let mut leases = start::fresh(config);
+    let config = CONFIG.write(start::configuration(image, ROOM.write(ImageRoom::new())));
+    let mut leases = start::fresh(config, PLACES.write(Places::empty()));
     let journal = start::replayed(region, &mut leases);
     let now = clock.now();
-    let station = serving(config, leases, journal, ethernet, now, BUFFERS);
+    let station = STATION.write(serving(config, leases, journal, ethernet, now, BUFFERS));
     info!("serving after {} ms", clock.now().as_millis());
     loop {
         station.round(clock.now());
@@ -46,11 +52,10 @@ fn serving(
     ethernet: Lan9118,
     now: Instant,
     buffers: &'static mut Buffers,
-) -> &'static mut Station<'static> {
+) -> Station<'static> {
     // No wall clock: the lease clock goes on from the last time that was written down, which only makes leases longer.
     let server = Server::new(config, leases, LeaseClock::new(now, journal.time()));
     let Buffers { scratch, reply, frame_in, frame_out } = buffers;
     let desk = Desk::new(server, journal, now, scratch, reply);
-    let station = Station::new(config, desk, ethernet, now, frame_in, frame_out);
-    singleton!(: Station<'static> = station).expect("the program starts once")
+    Station::new(config, desk, ethernet, now, frame_in, frame_out)
 }

@@ -3,7 +3,6 @@
 //! Each is a function that stays one. In `main`, the large values of all of them would be on the stack at once, and so far from each other that the
 //! processor takes several instructions to reach one.
 
-use cortex_m::singleton;
 use cortex_m_semihosting::debug::{EXIT_FAILURE, exit};
 use defmt::{error, info};
 use dhcp_core::server::config::ServerConfig;
@@ -16,29 +15,19 @@ use crate::desk::ChipJournal;
 use crate::{ImageRoom, Leases, Places};
 
 /// The configuration, from an image on the chip.
-///
-/// # Panics
-/// When it was read before.
 #[inline(never)]
 #[must_use]
-pub fn configuration(image: &'static [u8]) -> &'static ServerConfig<'static> {
-    const ONE: &str = "there is one configuration";
-    let room = singleton!(: ImageRoom = ImageRoom::new()).expect(ONE);
-    let config = image::read(image, room).unwrap_or_else(|why| {
+pub fn configuration(image: &'static [u8], room: &'static mut ImageRoom) -> ServerConfig<'static> {
+    image::read(image, room).unwrap_or_else(|why| {
         error!("the configuration is refused: {}", why);
         stop()
-    });
-    singleton!(: ServerConfig<'static> = config).expect(ONE)
+    })
 }
 
 /// A table of leases for the configuration, none of which anybody has.
-///
-/// # Panics
-/// When there is one already.
 #[inline(never)]
 #[must_use]
-pub fn fresh(config: &ServerConfig<'_>) -> Leases {
-    let places = singleton!(: Places = Places::empty()).expect("there is one table");
+pub fn fresh(config: &ServerConfig<'_>, places: &'static mut Places) -> Leases {
     Leases::new(config, places.lent()).unwrap_or_else(|why| {
         error!("the configuration is refused: {}", why);
         stop()

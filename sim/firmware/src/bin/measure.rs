@@ -8,6 +8,7 @@
 
 use core::cell::Cell;
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 use core::net::Ipv4Addr;
 
 use cortex_m::peripheral::SYST;
@@ -18,6 +19,7 @@ use cortex_m_semihosting::debug::{EXIT_SUCCESS, exit};
 use defmt::info;
 use defmt_semihosting as _;
 use dhcp_core::server::config::Link;
+use dhcp_core::server::config::ServerConfig;
 use dhcp_core::server::{Event, Ingress, Reply, Scratch, Server};
 use dhcp_core::time::{Instant, LeaseClock, Timestamp};
 use dhcp_core::wire::frame::ipv4::Udp;
@@ -25,7 +27,7 @@ use dhcp_core::wire::frame::{BROADCAST_MAC, ETHERTYPE_IPV4, Ethernet};
 use firmware::board::nor::{Chip, SECTOR_LEN};
 use firmware::board::stack;
 use firmware::desk::{ChipJournal, persist};
-use firmware::{Leases, start, wire};
+use firmware::{ImageRoom, Leases, Places, start, wire};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 const INGRESS: Ingress =
@@ -113,6 +115,9 @@ const NOW: Instant = Instant::from_millis(1_000);
 
 #[entry]
 fn main() -> ! {
+    static mut ROOM: MaybeUninit<ImageRoom> = MaybeUninit::uninit();
+    static mut CONFIG: MaybeUninit<ServerConfig<'static>> = MaybeUninit::uninit();
+    static mut PLACES: MaybeUninit<Places> = MaybeUninit::uninit();
     stack::paint();
     let mut timer = cortex_m::Peripherals::take().expect("once").SYST;
     timer.set_clock_source(SystClkSource::Core);
@@ -120,8 +125,8 @@ fn main() -> ! {
     timer.clear_current();
     timer.enable_counter();
     let (octets, region) = Chip::alone().split(4 * SECTOR_LEN);
-    let config = start::configuration(octets);
-    let mut leases = start::fresh(config);
+    let config = CONFIG.write(start::configuration(octets, ROOM.write(ImageRoom::new())));
+    let mut leases = start::fresh(config, PLACES.write(Places::empty()));
     let journal = start::replayed(region, &mut leases);
     let clock = LeaseClock::new(Instant::ZERO, Timestamp::from_secs(1));
     let mut bench = Bench {
