@@ -233,14 +233,16 @@ impl Range {
         other.first.to_bits() <= self.last.to_bits() && self.first.to_bits() <= other.last.to_bits()
     }
 
-    /// Whether one of the ranges, which are in ascending order without overlaps, contains the address: a binary search.
+    /// Whether one of the ranges, which are in ascending order without overlaps, contains the address: a binary search, unless the last one tells. There is
+    /// most often one range to hand out from, and what is excluded is the router's and our own addresses, below it.
     #[inline]
     pub(crate) fn any_contains(ranges: &[Self], address: Ipv4Addr) -> bool {
-        if let [only] = ranges {
-            return only.contains(address);
+        let Some((last, before)) = ranges.split_last() else { return false };
+        if address.to_bits() >= last.first.to_bits() {
+            return address.to_bits() <= last.last.to_bits();
         }
-        let place = ranges.partition_point(|range| range.last.to_bits() < address.to_bits());
-        ranges.get(place).is_some_and(|range| range.contains(address))
+        let place = before.partition_point(|range| range.last.to_bits() < address.to_bits());
+        before.get(place).is_some_and(|range| range.contains(address))
     }
 
     /// The addresses in order, lowest first.
