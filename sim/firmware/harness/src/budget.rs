@@ -32,6 +32,10 @@ pub struct Octets {
 pub struct Instructions {
     /// A new client's DISCOVER.
     pub discover: u32,
+    /// That of a client that had an address.
+    pub discover_again: u32,
+    /// A new client's when all that is left was somebody's.
+    pub discover_used: u32,
     /// A renewal.
     pub renew: u32,
     /// How many more at 99 % of the addresses than at 50 %, in percent.

@@ -33,6 +33,13 @@ fn instructions_and_stack_are_within_their_budget_at_any_occupancy() {
         let grown = half + half * instructions.growth_percent / 100;
         assert!(full <= grown, "{what}: {half} instructions at 50 %, {full} at 99 %");
     }
+    for (what, most) in [
+        ("discover-again", instructions.discover_again),
+        ("discover-used", instructions.discover_used),
+    ] {
+        let [count] = of(what).try_into().unwrap();
+        assert!(count <= most, "{what}: {count} instructions");
+    }
     let [stack] = of("stack").try_into().unwrap();
     assert!(u64::from(stack) <= octets.stack, "{stack} octets of stack");
 }

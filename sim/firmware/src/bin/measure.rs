@@ -80,14 +80,16 @@ struct Bench {
     scratch: &'static mut Scratch,
     reply: &'static mut [u8; 1_472],
     counter: Counter,
+    now: Instant,
 }
 
 impl Bench {
-    /// Answers one message; what happened, and the instructions of deciding and of recording.
+    /// Answers one message after a second without any; what happened, and the instructions of deciding and of recording.
     fn handle(&mut self, message: &[u8]) -> (Event, Option<Ipv4Addr>, Count, Count) {
-        let Self { server, journal, scratch, reply, counter } = self;
+        self.rest();
+        let Self { server, journal, scratch, reply, counter, now } = self;
         let (outcome, decided) =
-            counter.count(|| server.handle(NOW, &INGRESS, message, scratch, *reply));
+            counter.count(|| server.handle(*now, &INGRESS, message, scratch, *reply));
         let address = if let Event::Offered(deal) | Event::Acknowledged(deal) = outcome.event {
             Some(deal.address)
         } else {
@@ -102,6 +104,16 @@ impl Bench {
         (outcome.event, address, decided, recorded)
     }
 
+    /// What the board does between two messages, so that the addresses which come next have been asked about: nobody answers.
+    fn rest(&mut self) {
+        for _ in 0..2 {
+            self.now = self.now.plus_millis(500);
+            let more = self.server.poll(self.now);
+            assert!(!more, "one look is enough for so few leases");
+            while self.server.poll_probe(self.now).is_some() {}
+        }
+    }
+
     /// A new client comes and takes what it is offered.
     fn lease(&mut self, client: u8) -> Ipv4Addr {
         let (_, address, ..) = self.handle(&discover(client));
@@ -110,8 +122,6 @@ impl Bench {
         address
     }
 }
-
-const NOW: Instant = Instant::from_millis(1_000);
 
 #[entry]
 fn main() -> ! {
@@ -135,22 +145,25 @@ fn main() -> ! {
         scratch: singleton!(: Scratch = Scratch::new()).expect("once"),
         reply: singleton!(: [u8; 1_472] = [0; 1_472]).expect("once"),
         counter: Counter { counts: Cell::new(0), _timer: timer },
+        now: Instant::ZERO,
     };
     let (_, nothing) = bench.counter.count(|| ());
     tell("nothing", 0, nothing);
     loops(&bench.counter);
     memory(bench.reply);
     let all = bench.server.book().len();
-    let mut bound = 0;
-    for share in [1, 50, 99] {
+    let mut clients = 0;
+    let newcomers = [1, 50, 99].map(|share| {
         // One less than all when the last one is measured; one address is reserved.
-        let leases = (all - 2) * share / 99;
-        while bound < leases {
-            bound += 1;
-            bench.lease(u8::try_from(bound).expect("a byte counts the leases"));
+        let leases = u8::try_from((all - 2) * share / 99).expect("a byte counts the leases");
+        while clients < leases {
+            clients += 1;
+            bench.lease(clients);
         }
-        measure(&mut bench, bound);
-    }
+        clients += 1;
+        (clients, measure(&mut bench, clients))
+    });
+    returns(&mut bench, newcomers);
     info!("stack {=usize} {=usize}", stack::room(), stack::used());
     loop {
         exit(EXIT_SUCCESS);
@@ -206,21 +219,35 @@ fn same_one_by_one(octets: &[u8], of: impl Fn(usize) -> u8) -> bool {
     octets.iter().enumerate().all(|(at, octet)| black_box(*octet) == of(at))
 }
 
-fn measure(bench: &mut Bench, bound: usize) {
-    let stranger = 200;
-    let (_, offered, discover_count, _) = bench.handle(&discover(stranger));
+/// A client that was never there comes, and takes an address that nobody had.
+fn measure(bench: &mut Bench, client: u8) -> Ipv4Addr {
+    let bound = usize::from(client) - 1;
+    let (_, offered, discover_count, _) = bench.handle(&discover(client));
     let offered = offered.expect("an address is free");
     tell("discover", bound, discover_count);
-    // Not taken: the offer is given back, so that the next occupancy begins with as many leases.
-    let (_, _, select_count, bind_count) = bench.handle(&select(stranger, offered));
+    let (_, _, select_count, bind_count) = bench.handle(&select(client, offered));
     tell("select", bound, select_count);
     tell("bind-record", bound, bind_count);
-    let (event, _, renew_count, renew_record) = bench.handle(&renew(stranger, offered));
+    let (event, _, renew_count, renew_record) = bench.handle(&renew(client, offered));
     assert!(matches!(event, Event::Acknowledged(_)), "the lease is renewed");
     tell("renew", bound, renew_count);
     tell("renew-record", bound, renew_record);
-    bench.handle(&release(stranger, offered));
     frames(bench, bound);
+    offered
+}
+
+/// Who had an address comes again, and somebody comes when all that is left was somebody's.
+fn returns(bench: &mut Bench, newcomers: [(u8, Ipv4Addr); 3]) {
+    let [(first, of_first), (second, of_second), (last, _)] = newcomers;
+    let bound = usize::from(last) - 1;
+    bench.handle(&release(first, of_first));
+    let (_, offered, again, _) = bench.handle(&discover(first));
+    assert!(offered == Some(of_first), "who comes again gets the same address");
+    tell("discover-again", bound, again);
+    bench.handle(&release(second, of_second));
+    let (_, offered, used, _) = bench.handle(&discover(u8::MAX));
+    assert!(offered == Some(of_second), "there is one address left");
+    tell("discover-used", bound, used);
 }
 
 /// What is around the message: the frame that it came in and the frame that the reply leaves in.
@@ -232,7 +259,7 @@ fn frames(bench: &mut Bench, bound: usize) {
         ethertype: ETHERTYPE_IPV4,
     };
     let (source, destination) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
-    let payload = &discover(201);
+    let payload = &discover(u8::MAX);
     let udp = Udp { source, destination, source_port: 68, destination_port: 67, payload };
     let mut frame = [0; 400];
     let (len, written) = bench.counter.count(|| udp.write_frame(&ethernet, &mut frame));
