@@ -130,7 +130,8 @@ impl<M: Medium> Journal<M> {
         replay: &mut impl Replay,
     ) -> Result<(Self, Opened), OpenError<M::Error>> {
         let mut usage = Usage::default();
-        let found = replay::replay(&mut medium, |layout, page, batch| {
+        let mut opened = Opened::default();
+        let found = replay::replay(&mut medium, &mut opened, |layout, page, batch| {
             replay.expect(changes(batch).map(|(_, change, _)| change));
             for (at, change, len) in changes(batch) {
                 replay.replay(change);
@@ -143,7 +144,7 @@ impl<M: Medium> Journal<M> {
             head: None,
             before: found.newest.map(|(page, at)| Head { page, at }),
             erased: None,
-            time: found.opened.time.unwrap_or_default(),
+            time: opened.time.unwrap_or_default(),
             appended: Lsn::ZERO,
             syncing: None,
             on_its_way: false,
@@ -155,7 +156,7 @@ impl<M: Medium> Journal<M> {
             emptied: None,
             usage,
         };
-        Ok((journal, found.opened))
+        Ok((journal, opened))
     }
 
     /// Appends the record of a change. It is durable when [`Journal::sync`] says so.
@@ -358,12 +359,13 @@ pub fn scan<M: Medium>(
     medium: &mut M,
     mut visit: impl FnMut(Place, &Change<'_>),
 ) -> Result<Opened, OpenError<M::Error>> {
-    let found = replay::replay(medium, |layout, page, batch| {
+    let mut opened = Opened::default();
+    replay::replay(medium, &mut opened, |layout, page, batch| {
         for (at, change, _) in changes(batch) {
             visit(layout.place(page.sector, at), change);
         }
     })?;
-    Ok(found.opened)
+    Ok(opened)
 }
 
 /// The changes among records: where each begins in its sector, and its length.

@@ -132,9 +132,9 @@ impl Layout {
         let [s, t, u, v] = seq.to_le_bytes();
         let [word, log2] = self.sizes();
         let known = [a, b, c, d, VERSION, word, log2, 0, s, t, u, v];
-        let sum = checksum(0, &known).to_le_bytes();
-        let octets = known.iter().chain(&sum);
-        header.iter_mut().zip(octets).for_each(|(to, octet)| *to = *octet);
+        let [w, x, y, z] = checksum(0, &known).to_le_bytes();
+        let all = [a, b, c, d, VERSION, word, log2, 0, s, t, u, v, w, x, y, z];
+        header.iter_mut().zip(all).for_each(|(to, octet)| *to = octet);
         (header, self.header_len() as usize)
     }
 

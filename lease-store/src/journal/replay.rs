@@ -116,14 +116,14 @@ impl<E> From<E> for OpenError<E> {
 /// Where the journal stands after it was read.
 pub(super) struct Found {
     pub(super) ring: Ring,
-    pub(super) opened: Opened,
     /// The newest sector, and where its records end.
     pub(super) newest: Option<(Page, u32)>,
 }
 
-/// Shows every record that counts to `visit`, oldest first, in batches of one sector.
+/// Shows every record that counts to `visit`, oldest first, in batches of one sector, and notes in `opened` what was found.
 pub(super) fn replay<M: Medium>(
     medium: &mut M,
+    opened: &mut Opened,
     mut visit: impl FnMut(Layout, Page, &[(u32, Decoded<'_>)]),
 ) -> Result<Found, OpenError<M::Error>> {
     let geometry = medium.geometry();
@@ -132,7 +132,6 @@ pub(super) fn replay<M: Medium>(
     }
     let layout = Layout::new(geometry);
     let mut window = Window::new();
-    let mut opened = Opened::default();
     let mut ring = Ring { layout, oldest: 0, newest: survey(medium, layout)?, spare: None };
     // Where its records end is not known yet: up to where they were durable, whatever stands there.
     let mut newest = None;
@@ -189,13 +188,13 @@ pub(super) fn replay<M: Medium>(
         opened.time = time.filter(|time| *time > Timestamp::from_secs(0));
         opened.records = opened.records.saturating_add(records);
         opened.sectors += 1;
-        report(&mut opened, layout, page, next.is_none(), &walked);
+        report(opened, layout, page, next.is_none(), &walked);
         if next.is_none() {
             newest = Some((page, walked.end));
         }
     }
     opened.sectors_lost = opened.sectors_lost.min(geometry.sectors);
-    Ok(Found { ring, opened, newest })
+    Ok(Found { ring, newest })
 }
 
 fn report(opened: &mut Opened, layout: Layout, page: Page, newest: bool, walked: &Walked) {

@@ -65,7 +65,7 @@ impl<M: Medium> Journal<M> {
             Some(Record::Change(
                 change @ (Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. }),
             )) => {
-                kept = self.replaced_by(change, &mut window)?;
+                self.replaced_by(change, &mut kept, &mut window)?;
                 None
             }
             Some(_) | None => None,
@@ -100,9 +100,9 @@ impl<M: Medium> Journal<M> {
     fn replaced_by(
         &mut self,
         change: &Change<'_>,
+        kept: &mut Kept,
         window: &mut Window,
-    ) -> Result<Kept, JournalError<M::Error>> {
-        let mut kept = Kept::default();
+    ) -> Result<(), JournalError<M::Error>> {
         let layout = self.ring.layout;
         let newest = self.head.or(self.before);
         let mut next = self.ring.first_from(&mut self.medium, self.ring.oldest, 0)?;
@@ -114,7 +114,7 @@ impl<M: Medium> Journal<M> {
             })?;
             next = self.ring.first_from(&mut self.medium, page.seq + 1, page.sector + 1)?;
         }
-        Ok(kept)
+        Ok(())
     }
 
     /// The sector to be emptied, unless there is one more free sector, or can be.
