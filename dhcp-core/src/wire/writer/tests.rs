@@ -278,6 +278,7 @@ proptest! {
     #[test]
     fn what_is_written_straight_on_is_what_is_written_everywhere(
         rendered in any_vec(any_option(), 0..5),
+        reserved in prop_oneof![Just(vec![]), any_vec(any_option(), 0..4)],
         requested in option::of(any_vec(prop_oneof![0..20_u8, Just(108)], 0..12)),
         kind in option::of(Just(MessageType::Ack)),
         times in option::of(any::<[u32; 3]>()),
@@ -287,11 +288,12 @@ proptest! {
         relay_agent_info in option::of(prop_oneof![any_vec(any::<u8>(), 0..20), Just(vec![7; 300])]),
         max_len in prop_oneof![300..560_usize, Just(560)],
     ) {
-        let rendered = rendered.concat();
+        let (rendered, reserved) = (rendered.concat(), reserved.concat());
         let options = ReplyOptions {
             message_type: kind,
             times: times.filter(|_| kind.is_some()),
             rendered: &RenderedOptions::new(&rendered),
+            reserved: &reserved,
             netmask,
             requested: requested.as_deref(),
             message: message.as_deref(),
@@ -308,7 +310,7 @@ proptest! {
         prop_assert_eq!(&straight[..written.len], &everywhere[..expected.len]);
         let info_fits = relay_agent_info.as_ref().is_none_or(|info| info.len() < 256);
         let plain = options.rendered.is_in_order() || requested.is_some() && options.rendered.is_noted();
-        if max_len == 560 && info_fits && plain {
+        if max_len == 560 && info_fits && plain && reserved.is_empty() {
             let message = begin(&HEADER, max_len, straight).unwrap();
             prop_assert!(straight::write(&options, message).is_some());
         }
