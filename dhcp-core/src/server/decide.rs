@@ -141,20 +141,27 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
 
     /// What is known of the client under a key: the address that it has, is offered or had last on this segment, a living one before a remembered one.
     fn known_as(&self, key: &ClientKey) -> Known<B::Found> {
+        let of = self.segment.first();
+        let (held, found) = self.book.search(of, key, self.now);
+        let known = Known { key: *key, held, of, found: Some(found) };
+        if self.segment.is_one() { known } else { self.best_known(known) }
+    }
+
+    /// What is known in the first of several subnets, or what counts more in another.
+    #[cold]
+    #[inline(never)]
+    fn best_known(&self, mut known: Known<B::Found>) -> Known<B::Found> {
         let rank = |held: &Holding| match held.standing {
             Standing::Bound => 3,
             Standing::Offered => 2,
             Standing::Idle => 1,
             Standing::Fresh | Standing::Quarantined => 0,
         };
-        let of = self.segment.first();
-        let (held, found) = self.book.search(of, key, self.now);
-        let mut known = Known { key: *key, held, of, found: Some(found) };
         for of in self.segment.behind_first() {
-            let (held, found) = self.book.search(of, key, self.now);
+            let (held, found) = self.book.search(of, &known.key, self.now);
             let Some(there) = &held else { continue };
             if known.held.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
-                known = Known { key: *key, held, of, found: Some(found) };
+                known = Known { key: known.key, held, of, found: Some(found) };
             }
         }
         known

@@ -48,7 +48,12 @@ impl<'c> Segment<'c> {
         index(self.first)
     }
 
-    /// All but the first, of which most segments have none.
+    /// Whether it is one subnet, as most segments are.
+    pub(super) const fn is_one(&self) -> bool {
+        self.subnets.len() == 1
+    }
+
+    /// All but the first.
     pub(super) fn behind_first(&self) -> impl Iterator<Item = SubnetIndex> + use<'c> {
         let behind = self.first + 1;
         (behind..self.first + self.subnets.len()).map(index)
