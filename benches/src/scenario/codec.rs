@@ -20,6 +20,9 @@ pub const SUBNET_OPTIONS: RenderedOptions<'_> = RenderedOptions::new(&[
     1, 4, 255, 255, 255, 0, 3, 4, 10, 0, 1, 3, 6, 8, 8, 8, 8, 8, 8, 8, 4, 4,
 ]);
 
+/// What a reservation sets in place of it: two DNS servers, and a host name beside it.
+const RESERVED_OPTIONS: &[u8] = b"\x06\x08\x0a\x00\x01\x02\x0a\x00\x01\x03\x0c\x06camera";
+
 /// The server of the OFFER.
 pub const SERVER_ID: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 
@@ -30,6 +33,7 @@ pub const TIMES: [u32; 3] = [3_600, 1_800, 3_150];
 pub fn visit(visit: &mut dyn FnMut(&str, &mut dyn Scenario)) {
     visit("decode a DISCOVER", &mut Decode::new());
     visit("encode an OFFER", &mut Encode::filtered());
+    visit("encode an OFFER, reserved options", &mut Encode::reserved());
     visit("encode the fields of an OFFER", &mut Encode::unfiltered());
 }
 
@@ -89,6 +93,7 @@ impl Scenario for Decode {
 #[derive(Debug)]
 pub struct Encode {
     requested: Option<&'static [u8]>,
+    reserved: &'static [u8],
     out: [u8; MESSAGE_LEN_DEFAULT],
 }
 
@@ -96,13 +101,23 @@ impl Encode {
     /// What the server writes when it offers a client an address: the options that are configured, filtered and ordered by what the client asked for.
     #[must_use]
     pub const fn filtered() -> Self {
-        Self { requested: Some(&PARAMETER_REQUEST_LIST), out: [0; MESSAGE_LEN_DEFAULT] }
+        Self::new(Some(&PARAMETER_REQUEST_LIST), &[])
+    }
+
+    /// The same for a client with a reservation that has options of its own.
+    #[must_use]
+    pub const fn reserved() -> Self {
+        Self::new(Some(&PARAMETER_REQUEST_LIST), RESERVED_OPTIONS)
     }
 
     /// The same header and options as they are.
     #[must_use]
     pub const fn unfiltered() -> Self {
-        Self { requested: None, out: [0; MESSAGE_LEN_DEFAULT] }
+        Self::new(None, &[])
+    }
+
+    const fn new(requested: Option<&'static [u8]>, reserved: &'static [u8]) -> Self {
+        Self { requested, reserved, out: [0; MESSAGE_LEN_DEFAULT] }
     }
 
     /// Writes the OFFER to this client; gives its length.
@@ -129,7 +144,7 @@ impl Encode {
             server_id: SERVER_ID,
             times: Some(TIMES),
             rendered: &SUBNET_OPTIONS,
-            reserved: &[],
+            reserved: self.reserved,
             netmask: None,
             subnet_selection: None,
             requested: self.requested,
