@@ -6,9 +6,6 @@
 /// Bits in a word, and words under a word.
 const FANOUT: usize = 64;
 
-/// More levels than the widest index needs.
-const LEVELS_MAX: usize = 6;
-
 // As `no_slot` in `table.rs`.
 #[cold]
 #[inline(never)]
@@ -28,22 +25,25 @@ pub(crate) const fn words_for(bits: usize) -> usize {
     words
 }
 
-/// The levels of a bitmap of `bits` bits, lowest first: where each begins.
-fn levels(bits: usize) -> ([usize; LEVELS_MAX], usize) {
-    let mut begins = [0; LEVELS_MAX];
-    let mut len = bits.div_ceil(FANOUT);
-    let mut begin = 0;
-    let mut count = 0;
-    for place in &mut begins {
-        *place = begin;
-        count += 1;
-        if len <= 1 {
-            break;
-        }
-        begin += len;
-        len = len.div_ceil(FANOUT);
+/// The words of one level: where they begin and how many they are.
+#[derive(Clone, Copy)]
+struct Level {
+    begin: usize,
+    len: usize,
+}
+
+impl Level {
+    /// That of a bitmap of `bits` bits, where each is one of them.
+    const fn lowest(bits: usize) -> Self {
+        Self { begin: 0, len: bits.div_ceil(FANOUT) }
     }
-    (begins, count)
+
+    /// The one above, if this one has more than a word.
+    #[inline]
+    const fn above(self) -> Option<Self> {
+        let Self { begin, len } = self;
+        if len > 1 { Some(Self { begin: begin + len, len: len.div_ceil(FANOUT) }) } else { None }
+    }
 }
 
 const fn bit(position: usize) -> u64 {
@@ -52,8 +52,8 @@ const fn bit(position: usize) -> u64 {
 
 /// Sets a bit.
 pub(super) fn set(words: &mut [u64], bits: usize, mut position: usize) {
-    let (begins, count) = levels(bits);
-    for begin in begins.iter().take(count) {
+    let mut level = Some(Level::lowest(bits));
+    while let Some(Level { begin, .. }) = level {
         let word = words.get_mut(begin + position / FANOUT).unwrap_or_else(|| no_word());
         let known = *word != 0;
         *word |= bit(position);
@@ -61,19 +61,21 @@ pub(super) fn set(words: &mut [u64], bits: usize, mut position: usize) {
             return;
         }
         position /= FANOUT;
+        level = level.and_then(Level::above);
     }
 }
 
 /// Clears a bit.
 pub(super) fn clear(words: &mut [u64], bits: usize, mut position: usize) {
-    let (begins, count) = levels(bits);
-    for begin in begins.iter().take(count) {
+    let mut level = Some(Level::lowest(bits));
+    while let Some(Level { begin, .. }) = level {
         let word = words.get_mut(begin + position / FANOUT).unwrap_or_else(|| no_word());
         *word &= !bit(position);
         if *word != 0 {
             return;
         }
         position /= FANOUT;
+        level = level.and_then(Level::above);
     }
 }
 
@@ -84,28 +86,35 @@ pub(super) fn contains(words: &[u64], position: usize) -> bool {
 
 /// The lowest bit that is set at `from` or above.
 pub(super) fn next(words: &[u64], bits: usize, from: usize) -> Option<usize> {
-    let (begins, count) = levels(bits);
+    let mut level = Level::lowest(bits);
+    let mut height = 0;
     let mut position = from;
     let mut room = bits;
-    for (level, begin) in begins.iter().take(count).enumerate() {
+    loop {
         if position >= room {
             return None;
         }
-        room = room.div_ceil(FANOUT);
-        let word = words.get(begin + position / FANOUT).unwrap_or_else(|| no_word());
+        let word = words.get(level.begin + position / FANOUT).unwrap_or_else(|| no_word());
         let above = word & (u64::MAX << (position % FANOUT));
-        if above == 0 {
-            position = position / FANOUT + 1;
-            continue;
+        if above != 0 {
+            position = position / FANOUT * FANOUT + above.trailing_zeros() as usize;
+            break;
         }
-        position = position / FANOUT * FANOUT + above.trailing_zeros() as usize;
-        for begin in begins.iter().take(level).rev() {
-            let word = words.get(begin + position).unwrap_or_else(|| no_word());
-            position = position * FANOUT + word.trailing_zeros() as usize;
-        }
-        return Some(position);
+        position = position / FANOUT + 1;
+        room = level.len;
+        level = level.above()?;
+        height += 1;
     }
-    None
+    // Down again: most pools have one level or two, so that where the lower ones begin is counted up and not kept.
+    for below in (0..height).rev() {
+        let mut level = Level::lowest(bits);
+        for _ in 0..below {
+            level = level.above()?;
+        }
+        let word = words.get(level.begin + position).unwrap_or_else(|| no_word());
+        position = position * FANOUT + word.trailing_zeros() as usize;
+    }
+    Some(position)
 }
 
 #[cfg(test)]
