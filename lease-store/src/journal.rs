@@ -5,7 +5,7 @@
 //! in it that are still what the [`RecordIndex`] knows of their addresses are copied with their newest end. Then the sector is said to
 //! count, in one record; before that it does not, and after that the emptied one does not. So a power cut at any step leaves every record in one of both.
 //!
-//! The same octets are kept in a flash and in a file: see `record.rs` for the records and `journal/page.rs` for the sectors.
+//! The same octets are kept in a flash and in a file: see `record.rs` for the records, `journal/page.rs` for the sectors and `journal/walk.rs` for how they are read.
 
 mod error;
 mod page;
@@ -13,6 +13,7 @@ mod replay;
 mod ring;
 mod rotate;
 mod sync;
+mod walk;
 
 use core::net::Ipv4Addr;
 
@@ -21,11 +22,12 @@ use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
 pub use self::error::JournalError;
-use self::page::{Layout, Page, octets_of};
+use self::page::{Layout, Page};
 pub use self::page::{MAGIC, VERSION, sizes};
 pub use self::replay::{DAMAGE_MAX, Damage, OpenError, Opened};
 use self::ring::Ring;
 use self::rotate::Emptied;
+use self::walk::octets_of;
 use crate::index::{Place, RecordIndex, Replay};
 use crate::medium::{Geometry, Medium};
 use crate::record::{Decoded, RECORD_LEN_MAX, Record, Standing, encode};

@@ -5,10 +5,9 @@ use core::fmt;
 
 use dhcp_core::time::Timestamp;
 
-use crate::journal::page::{
-    BEGIN_LEN, Beginning, Header, Layout, Page, Walked, Window, beginning, walk,
-};
+use crate::journal::page::{BEGIN_LEN, Header, Layout, Page};
 use crate::journal::ring::Ring;
+use crate::journal::walk::{Beginning, Walked, Window, beginning, walk};
 use crate::medium::Medium;
 use crate::record::{Begin, Decoded, Record};
 

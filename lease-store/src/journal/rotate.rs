@@ -6,7 +6,8 @@ use dhcp_core::id::ClientKey;
 use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
-use super::page::{BEGIN_LEN, Beginning, Layout, Page, Window, beginning, octets_of, walk};
+use super::page::{BEGIN_LEN, Layout, Page};
+use super::walk::{Beginning, Window, beginning, octets_of, walk};
 use super::{Head, Journal, JournalError};
 use crate::index::{Place, RecordIndex, Recorded};
 use crate::medium::{Geometry, Medium};
