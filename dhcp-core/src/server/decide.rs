@@ -139,10 +139,26 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         known.or_else(|| self.segment.containing(address))
     }
 
+    /// What the book holds for the client in one subnet.
+    #[inline]
+    fn search(&self, subnet: SubnetIndex, key: &ClientKey) -> (Option<Holding>, B::Found) {
+        let (held, found) = self.book.search(subnet, key, self.now);
+        debug_assert!(
+            held.is_none_or(|held| self.is_kept_under(held.address, key)),
+            "the book speaks of the client that it was asked about"
+        );
+        (held, found)
+    }
+
+    /// Whether the book has this client at the address. Too much to ask for each message: for what is asserted where tests run.
+    fn is_kept_under(&self, address: Ipv4Addr, key: &ClientKey) -> bool {
+        self.entry_at(address).is_some_and(|entry| entry.key.as_ref() == Some(key))
+    }
+
     /// What is known of the client under a key: the address that it has, is offered or had last on this segment, a living one before a remembered one.
     fn known_as(&self, key: &ClientKey) -> Known<B::Found> {
         let of = self.segment.first();
-        let (held, found) = self.book.search(of, key, self.now);
+        let (held, found) = self.search(of, key);
         let known = Known { key: *key, held, of, found: Some(found) };
         if self.segment.is_one() { known } else { self.best_known(known) }
     }
@@ -158,7 +174,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             Standing::Fresh | Standing::Quarantined => 0,
         };
         for of in self.segment.behind_first() {
-            let (held, found) = self.book.search(of, &known.key, self.now);
+            let (held, found) = self.search(of, &known.key);
             let Some(there) = &held else { continue };
             if known.held.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
                 known = Known { key: known.key, held, of, found: Some(found) };
@@ -288,7 +304,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     /// One lease per client on a segment. This is not recorded: after a restart the address is only held longer.
     fn leave_other_subnets(&mut self, subnet: SubnetIndex, key: &ClientKey) {
         for (other, _) in self.segment.iter().filter(|(other, _)| *other != subnet) {
-            let (held, _) = self.book.search(other, key, self.now);
+            let (held, _) = self.search(other, key);
             if let Some(held) = held.filter(Holding::is_living) {
                 self.book.release(held.address, key, self.now);
             }

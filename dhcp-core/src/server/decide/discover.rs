@@ -127,7 +127,7 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
         let before = match held {
             Some(held) if held.subnet == subnet => Some(held.address),
             Some(_) => {
-                let (held, found_here) = self.book.search(subnet, key, self.now);
+                let (held, found_here) = self.search(subnet, key);
                 found = Some(found_here);
                 held.map(|held| held.address)
             }
@@ -150,6 +150,10 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
                 return Err(Unavailable::Taken);
             }
             assert!(held.subnet == subnet, "an offer is from the subnet that was asked for");
+            debug_assert!(
+                self.is_kept_under(held.address, key),
+                "an offer is held for the client that it is made to"
+            );
             self.assert_lawful(subnet, config, held.address);
             return Ok(Offered { held, again: before == Some(held.address), config });
         }
