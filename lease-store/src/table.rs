@@ -188,6 +188,21 @@ const fn standing(state: State) -> Standing {
     }
 }
 
+const fn holding<I: Index>(
+    slot: &Slot<I>,
+    address: Ipv4Addr,
+    subnet: SubnetIndex,
+    state: State,
+) -> Holding {
+    Holding {
+        address,
+        subnet,
+        standing: standing(state),
+        pinned: state.has_client() && slot.is_pinned(),
+        reserved: slot.is_reserved(),
+    }
+}
+
 /// The parts of a table, to read.
 #[derive(Clone, Copy, Debug)]
 struct View<'t, I> {
@@ -258,14 +273,7 @@ impl<'t, I: Index> View<'t, I> {
     /// As [`Self::entry`], without its client.
     fn holding(&self, number: usize, subnet: SubnetIndex, state: State) -> Holding {
         let address = span::address_of(self.spans, number);
-        let slot = self.slot(number);
-        Holding {
-            address,
-            subnet,
-            standing: standing(state),
-            pinned: state.has_client() && slot.is_pinned(),
-            reserved: slot.is_reserved(),
-        }
+        holding(self.slot(number), address, subnet, state)
     }
 
     /// The lowest slot of the pool at `from` or above that nobody ever had and anybody may get.

@@ -61,12 +61,30 @@ pub struct Holding {
     pub reserved: bool,
 }
 
+/// What the book knows of an address, for one client that names it: whether it is that client's, instead of whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Where it stands.
+    pub holding: Holding,
+    /// As [`Entry::until`].
+    pub until: Timestamp,
+    /// Whether the client that has it, is offered it or had it last is known by the key that was asked with.
+    pub own: bool,
+}
+
 impl Entry {
     /// The same without the client.
     #[must_use]
     pub const fn holding(&self) -> Holding {
         let Self { address, subnet, standing, pinned, reserved, .. } = *self;
         Holding { address, subnet, standing, pinned, reserved }
+    }
+
+    /// The same for the client with this key.
+    #[must_use]
+    pub fn seen_by(&self, key: &ClientKey) -> Seen {
+        let own = self.key.as_ref() == Some(key);
+        Seen { holding: self.holding(), until: self.until, own }
     }
 }
 
@@ -149,6 +167,9 @@ pub trait LeaseBook {
     /// What a search for a client found, for the offer that may follow: it need not search again. `()` for a book to which that means nothing.
     type Found: Copy + fmt::Debug;
 
+    /// Where an address is in the book, for the grant that may follow: it need not look it up again. `()` for a book to which that means nothing.
+    type Spot: Copy + fmt::Debug;
+
     /// What the client has, is offered or had last in the subnet, at most one address (one lease per client), and what was found. That holds until the
     /// book changes.
     fn search(
@@ -166,6 +187,15 @@ pub trait LeaseBook {
 
     /// What is known of an address; `None` when it is in no pool and no reservation.
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry>;
+
+    /// What an address is to a client, and where it is in the book, which holds as long as there is the book; `None` as for
+    /// [`LeaseBook::entry_at`], of which this is [`Entry::seen_by`].
+    fn look(
+        &self,
+        address: Ipv4Addr,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> Option<(Seen, Self::Spot)>;
 
     /// Chooses an address and holds it for the client, in the order: reserved, current, previous even if it ran out, requested,
     /// never used, idle for longest. A client that is already offered or bound an address keeps it, and a bound lease stays bound.
@@ -195,6 +225,15 @@ pub trait LeaseBook {
     /// # Errors
     /// [`Unavailable`] when the address is somebody else's.
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable>;
+
+    /// As [`LeaseBook::grant`], of an address that [`LeaseBook::look`] found here.
+    ///
+    /// # Errors
+    /// As [`LeaseBook::grant`].
+    fn grant_at(&mut self, spot: Self::Spot, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
+        let _ = spot;
+        self.grant(grant)
+    }
 
     /// The client's lease or offer ends now and its address becomes idle, and is no longer pinned; `false` when the address is not the client's.
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool;

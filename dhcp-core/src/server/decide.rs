@@ -13,7 +13,7 @@ use self::discover::Known;
 use crate::id::ClientKey;
 use crate::net::Range;
 use crate::server::book::{
-    Change, Entry, Grant, Granted, Holding, LeaseBook, Standing, Unavailable,
+    Change, Entry, Grant, Granted, Holding, LeaseBook, Seen, Standing, Unavailable,
 };
 use crate::server::config::{ServerConfig, SubnetConfig, SubnetIndex};
 use crate::server::name::{NAME_LEN_MAX, sanitised};
@@ -25,6 +25,8 @@ use crate::wire::message::{Message, MessageType};
 
 /// How much longer a lease lasts in the book than its client is told, in seconds: what two clocks may differ by.
 const CLOCK_SECS: u32 = 3;
+
+const SPEAKS_OF_IT: &str = "the book speaks of the address that it was asked about";
 
 /// One message, everything that its answer depends on, and what follows from it beside the answer.
 #[derive(Debug)]
@@ -116,25 +118,32 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         let entry = self.book.entry_at(address, self.now);
         // Not taken out and put in again, since it is large.
         let asked = entry.as_ref().is_none_or(|entry| entry.address == address);
-        assert!(asked, "the book speaks of the address that it was asked about");
+        assert!(asked, "{SPEAKS_OF_IT}");
         entry
+    }
+
+    /// Where the address stands for the client with this key, if it is an address of ours, and where the book has it.
+    fn look(&self, address: Ipv4Addr, key: &ClientKey) -> Option<(Seen, B::Spot)> {
+        let (seen, spot) = self.book.look(address, key, self.now)?;
+        assert!(seen.holding.address == address, "{SPEAKS_OF_IT}");
+        Some((seen, spot))
     }
 
     /// The subnet on this segment that the address belongs to. Pools on different terms are subnets of the same network; the book
     /// knows which of them has the address.
     fn subnet_of(&self, address: Ipv4Addr) -> Option<(SubnetIndex, &'c SubnetConfig<'c>)> {
-        self.subnet_around(address, self.entry_at(address).as_ref())
+        self.subnet_around(address, self.entry_at(address).map(|entry| entry.subnet))
     }
 
-    /// As [`Self::subnet_of`], with what the book knows of the address.
+    /// As [`Self::subnet_of`], with the subnet in which the book has the address.
     fn subnet_around(
         &self,
         address: Ipv4Addr,
-        entry: Option<&Entry>,
+        of: Option<SubnetIndex>,
     ) -> Option<(SubnetIndex, &'c SubnetConfig<'c>)> {
-        let known = entry.and_then(|entry| {
-            let config = self.segment.get(entry.subnet)?;
-            config.subnet.contains(address).then_some((entry.subnet, config))
+        let known = of.and_then(|of| {
+            let config = self.segment.get(of)?;
+            config.subnet.contains(address).then_some((of, config))
         });
         known.or_else(|| self.segment.containing(address))
     }
@@ -233,8 +242,8 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     }
 
     /// Whether the address is kept for the client even when it is idle: a container's, or the client's own that is pinned already.
-    fn is_pinned(&self, entry: &Entry, key: &ClientKey) -> bool {
-        self.client.name().is_some() || (entry.pinned && entry.key.as_ref() == Some(key))
+    fn is_pinned(&self, there: &Holding, own: bool) -> bool {
+        self.client.name().is_some() || (there.pinned && own)
     }
 
     /// How long the client may have an address: its wish (option 51) or the default, within the subnet's bounds.
@@ -257,11 +266,13 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             .map_or(until, |before| before.max(until))
     }
 
-    /// Writes the lease of a lawful address into the book, and plans its record. `before` is the end of the lease of this address that the client has already.
+    /// Writes the lease of a lawful address, which the book has at `spot`, into the book, and plans its record. `before` is the end of the lease of this
+    /// address that the client has already.
     fn grant(
         &mut self,
         terms: &Terms,
-        key: ClientKey,
+        spot: B::Spot,
+        key: &ClientKey,
         pinned: bool,
         before: Option<Timestamp>,
     ) -> Result<(), Unavailable> {
@@ -269,12 +280,12 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         let until = self.end_of_lease(time, before);
         let promise = until.plus_secs(self.config.promise_slack_secs);
         let hardware = self.client.hardware;
-        let grant = Grant { address, key: &key, hardware, until, promise, pinned, now: self.now };
-        match self.book.grant(&grant)? {
+        let grant = Grant { address, key, hardware, until, promise, pinned, now: self.now };
+        match self.book.grant_at(spot, &grant)? {
             Granted::Bind => {
                 self.record = Some(Change::Bind {
                     address,
-                    key,
+                    key: *key,
                     hardware: *hardware,
                     client_id: self.client.client_id,
                     name: self.name(),
@@ -285,7 +296,7 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             Granted::Extend => self.record = Some(Change::Extend { address, until: promise }),
             Granted::Covered => {}
         }
-        self.leave_other_subnets(subnet, &key);
+        self.leave_other_subnets(subnet, key);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
 use dhcp_core::server::book::{
-    Ask, Entry, Grant, Granted, Holding, LeaseBook, Standing, Unavailable,
+    Ask, Entry, Grant, Granted, Holding, LeaseBook, Seen, Standing, Unavailable,
 };
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::Timestamp;
@@ -87,6 +87,7 @@ fn living(entry: &Entry) -> bool {
 
 impl LeaseBook for ToyBook {
     type Found = ();
+    type Spot = ();
 
     fn search(
         &self,
@@ -102,6 +103,10 @@ impl LeaseBook for ToyBook {
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
         Some(self.slots.get(&address)?.seen(now))
+    }
+
+    fn look(&self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> Option<(Seen, ())> {
+        Some((self.entry_at(address, now)?.seen_by(key), ()))
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {

@@ -3,12 +3,12 @@
 use core::net::Ipv4Addr;
 
 use dhcp_core::id::{ClientId, ClientKey, HardwareAddr, InstallationKey};
-use dhcp_core::server::book::{Ask, Entry, Grant, Granted, Holding, LeaseBook, Unavailable};
+use dhcp_core::server::book::{Ask, Entry, Grant, Granted, Holding, LeaseBook, Seen, Unavailable};
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
 use super::index::Own;
-use super::{LeaseTable, Store, View, Work, list, span};
+use super::{LeaseTable, Store, View, Work, holding, list, span};
 use crate::container::Container;
 use crate::lease::{Index, State};
 
@@ -278,6 +278,7 @@ impl<I: Index> Work<'_, I> {
 
 impl<S: Store> LeaseBook for LeaseTable<S> {
     type Found = Own<S::Index>;
+    type Spot = (usize, SubnetIndex);
 
     fn search(
         &self,
@@ -298,6 +299,21 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         Some(view.entry_of_known(slot, address, subnet, now))
     }
 
+    fn look(
+        &self,
+        address: Ipv4Addr,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> Option<(Seen, Self::Spot)> {
+        let view = self.view();
+        let (number, subnet) = view.find(address)?;
+        let slot = view.slot(number);
+        let state = slot.state_at(now);
+        let holding = holding(slot, address, subnet, state);
+        let own = state.has_client() && slot.key() == *key;
+        Some((Seen { holding, until: slot.until, own }, (number, subnet)))
+    }
+
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {
         let own = self.view().own(ask.subnet, ask.key, ask.now);
         self.offer_found(ask, own)
@@ -311,10 +327,13 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
-        let mut work = self.work();
-        let found = span::find(work.spans, grant.address);
-        let (slot, subnet) = found.ok_or(Unavailable::NotOurs)?;
-        work.grant(slot, subnet, grant)
+        let spot = self.view().find(grant.address).ok_or(Unavailable::NotOurs)?;
+        self.grant_at(spot, grant)
+    }
+
+    fn grant_at(&mut self, spot: Self::Spot, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
+        let (slot, subnet) = spot;
+        self.work().grant(slot, subnet, grant)
     }
 
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use dhcp_core::id::{ClientKey, HardwareAddr};
 use dhcp_core::server::book::{
-    Ask, Change, Entry, Grant, Granted, Holding, LeaseBook, Standing, Unavailable,
+    Ask, Change, Entry, Grant, Granted, Holding, LeaseBook, Seen, Standing, Unavailable,
 };
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::Timestamp;
@@ -288,6 +288,7 @@ impl Slot {
 
 impl LeaseBook for Model {
     type Found = ();
+    type Spot = ();
 
     fn search(
         &self,
@@ -300,6 +301,10 @@ impl LeaseBook for Model {
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
         Some(self.seen(now).slots.get(&address)?.entry)
+    }
+
+    fn look(&self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> Option<(Seen, ())> {
+        Some((self.entry_at(address, now)?.seen_by(key), ()))
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use dhcp_core::id::{ClientId, ClientKey, InstallationKey};
 use dhcp_core::server::book::{
-    Ask, Change, Entry, Grant, Granted, Holding, LeaseBook, Standing, Unavailable,
+    Ask, Change, Entry, Grant, Granted, Holding, LeaseBook, Seen, Standing, Unavailable,
 };
 use dhcp_core::server::config::{ServerConfig, SubnetIndex};
 use dhcp_core::time::Timestamp;
@@ -88,6 +88,7 @@ impl Pair {
 
 impl LeaseBook for Pair {
     type Found = <Table as LeaseBook>::Found;
+    type Spot = <Table as LeaseBook>::Spot;
 
     fn search(
         &self,
@@ -107,6 +108,18 @@ impl LeaseBook for Pair {
         let entry = self.table.entry_at(address, now);
         assert_eq!(entry, self.model.entry_at(address, now));
         entry
+    }
+
+    fn look(
+        &self,
+        address: Ipv4Addr,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> Option<(Seen, Self::Spot)> {
+        let there = self.table.look(address, key, now);
+        let expected = self.model.look(address, key, now);
+        assert_eq!(there.map(|(seen, _)| seen), expected.map(|(seen, ())| seen));
+        there
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {
@@ -134,8 +147,15 @@ impl LeaseBook for Pair {
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
+        // As the server does it.
+        let (_, spot) =
+            self.look(grant.address, grant.key, grant.now).ok_or(Unavailable::NotOurs)?;
+        self.grant_at(spot, grant)
+    }
+
+    fn grant_at(&mut self, spot: Self::Spot, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
         self.before(grant.now);
-        let granted = self.table.grant(grant);
+        let granted = self.table.grant_at(spot, grant);
         self.table.check();
         assert_eq!(granted, self.model.grant(grant), "{grant:?}");
         granted

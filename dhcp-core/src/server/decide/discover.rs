@@ -57,10 +57,11 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
         let (subnet, address) = self.reserved().ok_or(Discard::BootpWithoutReservation)?;
         let config = self.segment.get(subnet).ok_or(Discard::NoSubnet)?;
         let Known { key, .. } = self.known_at(Some(address));
-        let pinned = self.entry_at(address).is_some_and(|entry| self.is_pinned(&entry, &key));
+        let (there, spot) = self.look(address, &key).ok_or(Discard::ReservationTaken)?;
+        let pinned = self.is_pinned(&there.holding, there.own);
         let terms = Terms { address, subnet, time: LeaseTime::Infinite };
         self.assert_lawful(subnet, config, address);
-        self.grant(&terms, key, pinned, None).map_err(|_| Discard::ReservationTaken)?;
+        self.grant(&terms, spot, &key, pinned, None).map_err(|_| Discard::ReservationTaken)?;
         Ok(Verdict::Bootp(terms))
     }
 

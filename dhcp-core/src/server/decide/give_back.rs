@@ -41,8 +41,9 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     /// The client's living lease or offer at this address.
     fn own_entry(&self, address: core::net::Ipv4Addr) -> Result<Entry, Discard> {
         let entry = self.entry_at(address);
-        let (_, config) =
-            self.subnet_around(address, entry.as_ref()).ok_or(Discard::OtherSegment)?;
+        let (_, config) = self
+            .subnet_around(address, entry.as_ref().map(|entry| entry.subnet))
+            .ok_or(Discard::OtherSegment)?;
         self.check_link(config)?;
         let entry = entry.ok_or(Discard::NotOwner)?;
         let living = matches!(entry.standing, Standing::Offered | Standing::Bound);

@@ -5,7 +5,7 @@ use core::net::Ipv4Addr;
 use super::discover::Known;
 use super::{Case, Terms, Verdict};
 use crate::id::ClientKey;
-use crate::server::book::{Change, Entry, LeaseBook, Standing};
+use crate::server::book::{Change, Holding, LeaseBook, Seen, Standing};
 use crate::server::config::{SubnetConfig, SubnetIndex};
 use crate::server::{Discard, Refusal};
 
@@ -22,19 +22,23 @@ enum Intent {
     Rebind,
 }
 
-impl<B: LeaseBook> Case<'_, '_, '_, B> {
+impl<'a, B: LeaseBook> Case<'a, '_, '_, B> {
     pub(super) fn request(&mut self) -> Result<Verdict, Discard> {
         let (intent, address) = self.intent()?;
-        let entry = self.entry_at(address);
-        let Some((subnet, config)) = self.subnet_around(address, entry.as_ref()) else {
+        let client = self.client;
+        let there = self.look(address, &client.key);
+        let of = there.as_ref().map(|(seen, _)| seen.holding.subnet);
+        let Some((subnet, config)) = self.subnet_around(address, of) else {
             let (home, _) = self.segment.home();
             return self.refuse(intent, home, address, Refusal::WrongNetwork);
         };
-        let Some(entry) = &entry else {
+        let Some((Seen { holding, until, own }, spot)) = &there else {
             return self.refuse(intent, subnet, address, Refusal::NotAvailable);
         };
-        let own = self.client.owns(entry);
-        if let Some(refusal) = self.objection(entry, own, subnet, config) {
+        // What the client's own address is kept under: hardly ever another key than its own.
+        let other = if *own { None } else { self.other_key(holding) };
+        let own = if *own { Some(&client.key) } else { other.as_ref() };
+        if let Some(refusal) = self.objection(holding, own.is_some(), subnet, config) {
             match refusal {
                 // The client keeps its lease until it is granted the other address: the NAK may not reach it, and then it still uses this one.
                 Refusal::OtherAddress => {}
@@ -42,24 +46,27 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
                 | Refusal::NotServed
                 | Refusal::NotYours
                 | Refusal::ReservedForAnother
-                | Refusal::WrongNetwork => self.end(entry),
+                | Refusal::WrongNetwork => self.end(holding, own),
             }
             return self.refuse(intent, subnet, address, refusal);
         }
-        let key = if own { self.key_of_own(entry)? } else { self.key_of_unclaimed(intent, entry)? };
+        let key = match own {
+            Some(own) => self.key_of_own(holding, own),
+            None => self.key_of_unclaimed(intent, address)?,
+        };
         let Some(key) = key else {
             return self.refuse(intent, subnet, address, Refusal::OtherAddress);
         };
         if !self.serves(config) {
-            self.end(entry);
+            self.end(holding, own);
             let refused = self.refuse(intent, subnet, address, Refusal::NotServed);
             return refused.map_err(|_| Discard::UnknownClient);
         }
         let terms = Terms { address, subnet, time: self.lease_time(config) };
-        let pinned = self.is_pinned(entry, &key);
+        let pinned = self.is_pinned(holding, own == Some(key));
         // What is bound is the client's own here, and stays under the key that it has.
-        let before = (entry.standing == Standing::Bound).then_some(entry.until);
-        match self.grant(&terms, key, pinned, before) {
+        let before = (holding.standing == Standing::Bound).then_some(*until);
+        match self.grant(&terms, *spot, key, pinned, before) {
             Ok(()) => Ok(Verdict::Ack(terms)),
             Err(why) => self.refuse(intent, subnet, address, Self::refusal_for(why)),
         }
@@ -99,54 +106,69 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
         }
     }
 
+    /// The key of the client's own address that the book does not keep under [`Client::key`](crate::server::who::Client::key).
+    fn other_key(&self, there: &Holding) -> Option<ClientKey> {
+        match there.standing {
+            Standing::Fresh | Standing::Quarantined => None,
+            Standing::Offered | Standing::Bound | Standing::Idle => {
+                let entry = self.entry_at(there.address)?;
+                entry.key.filter(|_| self.client.owns(&entry))
+            }
+        }
+    }
+
     /// What stands against the address, whoever asks or because of who asks.
     fn objection(
         &self,
-        entry: &Entry,
+        there: &Holding,
         own: bool,
         subnet: SubnetIndex,
         config: &SubnetConfig<'_>,
     ) -> Option<Refusal> {
-        match entry.standing {
+        match there.standing {
             Standing::Quarantined => return Some(Refusal::NotAvailable),
             Standing::Offered | Standing::Bound if !own => return Some(Refusal::NotYours),
-            Standing::Idle if entry.pinned && !own => return Some(Refusal::NotYours),
+            Standing::Idle if there.pinned && !own => return Some(Refusal::NotYours),
             Standing::Offered | Standing::Bound | Standing::Idle | Standing::Fresh => {}
         }
-        if self.is_reserved_for_another(&entry.holding()) {
+        if self.is_reserved_for_another(there) {
             return Some(Refusal::ReservedForAnother);
         }
-        if !self.is_lawful(subnet, config, entry.address) {
+        if !self.is_lawful(subnet, config, there.address) {
             return Some(Refusal::NotAvailable);
         }
         // Users expect that a new reservation moves the client at its next renewal; but not to where it cannot go.
         let (_, reserved) = self.reserved()?;
-        let moves = reserved != entry.address
-            && self.entry_at(reserved).is_some_and(|there| match there.standing {
+        let moves = reserved != there.address
+            && self.entry_at(reserved).is_some_and(|entry| match entry.standing {
                 Standing::Fresh => true,
-                Standing::Idle => !there.pinned || self.client.owns(&there),
-                Standing::Offered | Standing::Bound => self.client.owns(&there),
+                Standing::Idle => !entry.pinned || self.client.owns(&entry),
+                Standing::Offered | Standing::Bound => self.client.owns(&entry),
                 Standing::Quarantined => false,
             });
         moves.then_some(Refusal::OtherAddress)
     }
 
-    /// The key to grant the client's own address under; `None` when it has a living one elsewhere that counts more.
-    fn key_of_own(&mut self, entry: &Entry) -> Result<Option<ClientKey>, Discard> {
-        let key = entry.key.ok_or(Discard::NoRecord)?;
-        match entry.standing {
-            Standing::Bound => return Ok(Some(key)),
-            Standing::Offered if key == self.client.key => return Ok(Some(key)),
+    /// The key to grant the client's own address under, which is kept under `own`; `None` when it has a living one elsewhere that counts more.
+    fn key_of_own<'k>(&mut self, there: &Holding, own: &'k ClientKey) -> Option<&'k ClientKey>
+    where
+        'a: 'k,
+    {
+        match there.standing {
+            Standing::Bound => return Some(own),
+            Standing::Offered if *own == self.client.key => return Some(own),
             Standing::Offered | Standing::Idle | Standing::Fresh | Standing::Quarantined => {}
         }
-        let Some(other) = self.living_elsewhere(entry.address) else { return Ok(Some(key)) };
-        if entry.standing != Standing::Offered {
-            return Ok(None);
+        if !self.lives_elsewhere(there.address) {
+            return Some(own);
+        }
+        if there.standing != Standing::Offered {
+            return None;
         }
         // Offered to the hardware address, requested with a client identifier that has another lease. One client has one
         // lease: the new address moves over to the key of the old lease, which ends with that.
-        self.book.release(entry.address, &key, self.now);
-        Ok(Some(other))
+        self.book.release(there.address, own, self.now);
+        Some(&self.client.key)
     }
 
     /// The key to grant an address under that is in a pool and nobody's; `None` when the client has another one.
@@ -156,33 +178,28 @@ impl<B: LeaseBook> Case<'_, '_, '_, B> {
     fn key_of_unclaimed(
         &self,
         intent: Intent,
-        entry: &Entry,
-    ) -> Result<Option<ClientKey>, Discard> {
+        address: Ipv4Addr,
+    ) -> Result<Option<&'a ClientKey>, Discard> {
         match intent {
             Intent::Select | Intent::Renew => {
-                let other = self.living_elsewhere(entry.address);
-                Ok(if other.is_some() { None } else { Some(self.client.key) })
+                Ok((!self.lives_elsewhere(address)).then_some(&self.client.key))
             }
             Intent::Reboot | Intent::Rebind if self.held().is_some() => Ok(None),
             Intent::Reboot | Intent::Rebind => Err(Discard::NoRecord),
         }
     }
 
-    /// The key of the client's living lease or offer at another address of the segment.
-    fn living_elsewhere(&self, address: Ipv4Addr) -> Option<ClientKey> {
-        let held = self.held()?;
-        (held.is_living() && held.address != address).then_some(self.client.key)
+    /// Whether the client has a living lease or offer at another address of the segment.
+    fn lives_elsewhere(&self, address: Ipv4Addr) -> bool {
+        self.held().is_some_and(|held| held.is_living() && held.address != address)
     }
 
-    /// Ends what the client has at an address that it is about to be refused.
-    fn end(&mut self, entry: &Entry) {
-        let Some(key) = entry.key.filter(|_| self.client.owns(entry)) else { return };
-        let released = match entry.standing {
-            Standing::Bound | Standing::Offered => self.book.release(entry.address, &key, self.now),
-            Standing::Fresh | Standing::Idle | Standing::Quarantined => false,
-        };
-        if released && entry.standing == Standing::Bound {
-            self.record = Some(Change::Release { address: entry.address });
+    /// Ends what the client has at an address that it is about to be refused, and that is kept for it under `own`.
+    fn end(&mut self, there: &Holding, own: Option<&ClientKey>) {
+        let Some(own) = own.filter(|_| there.is_living()) else { return };
+        let released = self.book.release(there.address, own, self.now);
+        if released && there.standing == Standing::Bound {
+            self.record = Some(Change::Release { address: there.address });
         }
     }
 
