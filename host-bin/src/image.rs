@@ -3,7 +3,6 @@
 //!
 //! The microcontroller has one port, in one VLAN, where frames are untagged. It is told what that segment's subnets are and nothing of the others.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,6 +17,7 @@ use crate::cli::ImageArgs;
 use crate::config::load;
 use crate::config::model::{Config, Subnet};
 use crate::config::render::{Interface, Interfaces, Rendered};
+use crate::durable::{self, Readers};
 use crate::installation::{self, InstallationError};
 
 /// The most octets that an image has: more than any microcontroller has a place for.
@@ -133,16 +133,18 @@ fn port() -> Interfaces {
     }])
 }
 
-/// Whole or not at all: a half-written image would be refused by the firmware, but only there.
+/// Whole or not at all: a half-written image would be refused by the firmware, but only there. The installation's key is in it, so that it is read by
+/// whoever may read that.
 fn place(path: &Path, octets: &[u8]) -> Result<(), Refusal> {
-    let failed = |source| Refusal::Write { path: path.to_owned(), source };
-    let beside = path.with_extension("tmp");
-    fs::write(&beside, octets).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
+    durable::write(path, octets, Readers::Owner)
+        .map_err(|source| Refusal::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use lease_store::image::Room;
 
     use super::*;
@@ -187,6 +189,24 @@ mod tests {
         keys.sort_unstable_by_key(|key| key.0);
         let host = installation::load_or_create(&folder.path().join("state")).unwrap();
         assert_eq!(keys, [host; 2], "an image made anew has the same key");
+    }
+
+    #[test]
+    fn an_image_is_read_by_its_owner_and_nothing_else_in_the_folder_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = args("two-vlans.toml", Some(1), folder.path());
+        let neighbour = args.output.with_extension("tmp");
+        fs::write(&neighbour, "somebody's").unwrap();
+        write(&args, &load(&args.file).config.unwrap()).unwrap();
+        let mode = fs::metadata(&args.output).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "the installation's key is in it");
+        assert_eq!(fs::read_to_string(&neighbour).unwrap(), "somebody's");
+        fs::create_dir(folder.path().join("in-the-way.bin")).unwrap();
+        let before = fs::read_dir(folder.path()).unwrap().count();
+        let in_the_way = ImageArgs { output: folder.path().join("in-the-way.bin"), ..args };
+        let said = refusal(&in_the_way);
+        assert!(said.ends_with("in-the-way.bin cannot be written"), "{said}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before, "nothing is left");
     }
 
     #[test]
