@@ -32,7 +32,8 @@ Exit codes:
   3  the server on this host has no address left; any other is silent then, which is 5
   4  somebody else uses the address, or the server refused
   5  no server answered
-  6  no server answered; a stored lease is used";
+  6  no server answered; a stored lease is used
+130  interrupted by Ctrl-C";
 
 impl Exit {
     pub(crate) const fn code(self) -> u8 {
@@ -95,6 +96,7 @@ mod tests {
             assert_eq!(usize::from(exit.code()), code);
             assert!(EXIT_CODES.contains(&format!("\n  {code}  ")));
         }
+        assert!(EXIT_CODES.contains(&format!("\n{}  ", Exit::Interrupted.code())));
     }
 
     #[test]
