@@ -11,6 +11,7 @@ use dhcp_core::id::InstallationKey;
 
 use crate::durable::{self, Readers};
 use crate::fs_error::FsError;
+use crate::state::StateDir;
 
 /// The file under the state directory.
 const FILE: &str = "installation.key";
@@ -44,7 +45,7 @@ pub(crate) fn load_or_create(state: &Path) -> Result<InstallationKey, Installati
     }
     let mut octets = [0; 16];
     getrandom::fill(&mut octets).map_err(InstallationError::NoEntropy)?;
-    fs::create_dir_all(state).map_err(FsError::of(state, "made"))?;
+    StateDir::new(state).create()?;
     create(&path, &octets).map_err(FsError::of(&path, "written"))?;
     // Another may have been faster; theirs counts then.
     let text = fs::read_to_string(&path).map_err(FsError::of(&path, "read"))?;
@@ -82,8 +83,13 @@ mod tests {
         let first = load_or_create(&inside).unwrap();
         assert_eq!(load_or_create(&inside).unwrap(), first);
         assert_ne!(load_or_create(state.path()).unwrap(), first, "another installation");
-        let mode = fs::metadata(inside.join(FILE)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&inside.join(FILE)), 0o600);
+        assert_eq!(
+            mode(&inside),
+            0o700,
+            "as a server makes it: names and leases are nobody else's"
+        );
         assert_eq!(fs::read_dir(&inside).unwrap().count(), 1, "no temporary file is left");
     }
 
