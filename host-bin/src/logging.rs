@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing::warn;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -19,12 +20,13 @@ pub(crate) const LEVEL_VARIABLE: &str = "HYDRANT_LOG";
 
 /// Begins to log. A second call changes nothing.
 pub(crate) fn init(format: LogFormat) {
-    let level = std::env::var(LEVEL_VARIABLE).unwrap_or_default();
-    let known = EnvFilter::try_new(&level).ok().filter(|_| !level.is_empty());
+    let said = std::env::var_os(LEVEL_VARIABLE).unwrap_or_default();
+    let said = said.to_string_lossy();
+    let level = level(&said);
     let builder = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_env_filter(known.unwrap_or_else(|| EnvFilter::new("info")));
+        .with_max_level(level.unwrap_or(LevelFilter::INFO));
     // Fails only when somebody began before.
     let _ = match format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
@@ -39,4 +41,38 @@ pub(crate) fn init(format: LogFormat) {
             }
         }
     };
+    if level.is_none() {
+        warn!(
+            event = "log-level",
+            "{LEVEL_VARIABLE} is {said:?}, which is none of error, warn, info, debug and trace: info is logged"
+        );
+    }
+}
+
+/// `info` when nothing is said; none for what is no level.
+fn level(said: &str) -> Option<LevelFilter> {
+    if said.is_empty() { Some(LevelFilter::INFO) } else { said.parse().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_one_of_the_words_in_the_help() {
+        let levels = ["error", "warn", "info", "debug", "trace"].map(level);
+        assert_eq!(
+            levels,
+            [
+                LevelFilter::ERROR,
+                LevelFilter::WARN,
+                LevelFilter::INFO,
+                LevelFilter::DEBUG,
+                LevelFilter::TRACE
+            ]
+            .map(Some)
+        );
+        assert_eq!(level(""), Some(LevelFilter::INFO));
+        assert_eq!(["wran", "verbose", "hydrant=debug"].map(level), [None; 3], "and is told of");
+    }
 }
