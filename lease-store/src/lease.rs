@@ -189,6 +189,13 @@ impl<I: Index> Slot<I> {
         }
     }
 
+    /// Whether the address is the client's by now, or held for it.
+    pub(crate) fn is_living(&self, key: &ClientKey, now: Timestamp) -> bool {
+        matches!(self.state(), State::Offered | State::Bound)
+            && !self.is_over(now)
+            && self.key() == *key
+    }
+
     pub(crate) const fn key(&self) -> ClientKey {
         ClientKey::from_octets(self.key)
     }
@@ -203,6 +210,9 @@ impl<I: Index> Slot<I> {
     }
 
     pub(crate) fn is_hardware(&self, hardware: &HardwareAddr, seed: &Seed) -> bool {
+        if self.flags & Self::HARDWARE == Self::ETHERNET {
+            return hardware.as_ethernet() == Some(self.hardware);
+        }
         let (kind, octets) = Self::packed(hardware, seed);
         self.flags & Self::HARDWARE == kind && self.hardware == octets
     }

@@ -131,6 +131,15 @@ impl<S: Store> LeaseTable<S> {
         true
     }
 
+    /// As [`View::slot`], of which a message needs no more than this at times.
+    fn slot(&self, slot: usize) -> &Slot<S::Index> {
+        self.storage.columns().slots.get(slot).unwrap_or_else(|| no_slot())
+    }
+
+    fn spans(&self) -> &[Span<S::Index>] {
+        self.storage.columns().spans.get(..self.used.spans).unwrap_or_else(|| shorter())
+    }
+
     // Buckets are all in use, and what is behind the words that are is never looked at.
     fn view(&self) -> View<'_, S::Index> {
         let Columns { slots, buckets, words, spans, pools } = self.storage.columns();

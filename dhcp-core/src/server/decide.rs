@@ -296,7 +296,9 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             Granted::Extend => self.record = Some(Change::Extend { address, until: promise }),
             Granted::Covered => {}
         }
-        self.leave_other_subnets(subnet, key);
+        if !self.segment.is_one() {
+            self.leave_other_subnets(subnet, key);
+        }
         Ok(())
     }
 
@@ -312,7 +314,9 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         sanitised(name, room.expect("one message needs one name"))
     }
 
-    /// One lease per client on a segment. This is not recorded: after a restart the address is only held longer.
+    /// One lease per client on a segment of several subnets. This is not recorded: after a restart the address is only held longer.
+    #[cold]
+    #[inline(never)]
     fn leave_other_subnets(&mut self, subnet: SubnetIndex, key: &ClientKey) {
         for (other, _) in self.segment.iter().filter(|(other, _)| *other != subnet) {
             let (held, _) = self.search(other, key);

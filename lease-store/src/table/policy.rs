@@ -7,10 +7,12 @@ use dhcp_core::server::book::{Ask, Entry, Grant, Granted, Holding, LeaseBook, Se
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
+use super::expiry::Wheel;
+use super::hash::Seed;
 use super::index::Own;
-use super::{LeaseTable, Store, View, Work, holding, list, span};
+use super::{LeaseTable, Store, View, Work, holding, list, no_slot, span};
 use crate::container::Container;
-use crate::lease::{Index, State};
+use crate::lease::{Index, Slot, State};
 
 /// How many steps of the wheel an offer makes to find an address that is over and not yet swept, when there is no other.
 const STEPS_FOR_AN_OFFER: usize = 32;
@@ -176,72 +178,30 @@ impl<I: Index> Work<'_, I> {
         }
     }
 
-    fn grant(
+    /// The slot becomes the client's, who has no other beside it. If it was not, or if that was over, it is in no list then.
+    // Seldom needed, and not to be in the way of what is.
+    #[inline(never)]
+    fn make_own(
         &mut self,
         slot: usize,
         subnet: SubnetIndex,
         grant: &Grant<'_>,
-    ) -> Result<Granted, Unavailable> {
-        let Grant { key, now, .. } = *grant;
-        let seed = self.seed;
-        let before = self.slot(slot);
-        let living = !before.is_over(now)
-            && matches!(before.state(), State::Bound | State::Offered)
-            && before.key() == *key;
-        // Nearly always the address is the client's own, and the only one: then nothing has to be looked for.
-        let own = if living && !before.is_twin() {
-            None
-        } else {
-            self.view().free_for(slot, key, now)?;
-            let own = self.view().own(subnet, key, now);
-            Some(self.own_now(own, subnet, key, now))
-        };
-        let before = self.slot(slot);
-        let same_client = living && before.is_hardware(grant.hardware, seed);
-        let same =
-            same_client && before.state() == State::Bound && before.is_pinned() == grant.pinned;
-        let promise = before.promise().filter(|_| same);
-        // After a restart, a lease that was promised for ever would never end: the new end is recorded.
-        let shortened = promise == Some(Timestamp::NEVER) && grant.until != Timestamp::NEVER;
-        let granted = match promise {
-            Some(promise) if promise >= grant.until && !shortened => Granted::Covered,
-            Some(_) => Granted::Extend,
-            None => Granted::Bind,
-        };
-        // An acknowledgement that waits for its record may never leave. Until it did, the client goes by the one before.
-        let waits = granted == Granted::Bind || shortened;
-        let told = waits && before.state_at(now) == State::Bound;
-        let until = if told { grant.until.max(before.until) } else { grant.until };
-        for other in own.iter().flat_map(|own| own.others(slot)) {
+    ) -> Result<(), Unavailable> {
+        let Grant { key, hardware, now, .. } = *grant;
+        self.view().free_for(slot, key, now)?;
+        let own = self.view().own(subnet, key, now);
+        let own = self.own_now(own, subnet, key, now);
+        let living = self.slot(slot).is_living(key, now);
+        for other in own.others(slot) {
             self.part_with(other, now);
         }
         if !living {
             self.unlink(slot);
         }
-        match own {
-            Some(own) if !own.has(slot) => {
-                self.take(slot, key, grant.hardware, own.home, now);
-            }
-            Some(_) | None if !same_client => {
-                self.slot_mut(slot).set_client(key, grant.hardware, seed);
-            }
-            Some(_) | None => {}
+        if !own.has(slot) {
+            self.take(slot, key, hardware, own.home, now);
         }
-        if living {
-            self.wheel.set_until(self.slots, slot, until);
-        }
-        let bound = self.slot_mut(slot);
-        bound.set_state(State::Bound);
-        bound.set_pinned(grant.pinned);
-        bound.until = until;
-        match granted {
-            Granted::Bind | Granted::Extend => bound.set_promise(Some(grant.promise)),
-            Granted::Covered => {}
-        }
-        if !living {
-            self.wheel.link(self.slots, slot);
-        }
-        Ok(granted)
+        Ok(())
     }
 
     fn release(&mut self, slot: usize, now: Timestamp) {
@@ -276,6 +236,47 @@ impl<I: Index> Work<'_, I> {
     }
 }
 
+/// Binds the slot, which is the client's, and its only one; `living`: it was offered to the client or bound before.
+fn bind<I: Index>(
+    slots: &mut [Slot<I>],
+    wheel: &mut Wheel<I>,
+    seed: &Seed,
+    number: usize,
+    living: bool,
+    grant: &Grant<'_>,
+) -> Granted {
+    let slot = slots.get_mut(number).unwrap_or_else(|| no_slot());
+    let same_client = living && slot.is_hardware(grant.hardware, seed);
+    let bound = living && slot.state() == State::Bound;
+    let same = same_client && bound && slot.is_pinned() == grant.pinned;
+    let promise = slot.promise().filter(|_| same);
+    // After a restart, a lease that was promised for ever would never end: the new end is recorded.
+    let shortened = promise == Some(Timestamp::NEVER) && grant.until != Timestamp::NEVER;
+    let granted = match promise {
+        Some(promise) if promise >= grant.until && !shortened => Granted::Covered,
+        Some(_) => Granted::Extend,
+        None => Granted::Bind,
+    };
+    // An acknowledgement that waits for its record may never leave. Until it did, the client goes by the one before.
+    let told = bound && (granted == Granted::Bind || shortened);
+    let until = if told { grant.until.max(slot.until) } else { grant.until };
+    if !same_client {
+        slot.set_client(grant.key, grant.hardware, seed);
+    }
+    slot.set_state(State::Bound);
+    slot.set_pinned(grant.pinned);
+    if granted != Granted::Covered {
+        slot.set_promise(Some(grant.promise));
+    }
+    if living {
+        wheel.set_until(slots, number, until);
+    } else {
+        slot.until = until;
+        wheel.link(slots, number);
+    }
+    granted
+}
+
 impl<S: Store> LeaseBook for LeaseTable<S> {
     type Found = Own<S::Index>;
     type Spot = (usize, SubnetIndex);
@@ -305,9 +306,8 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         key: &ClientKey,
         now: Timestamp,
     ) -> Option<(Seen, Self::Spot)> {
-        let view = self.view();
-        let (number, subnet) = view.find(address)?;
-        let slot = view.slot(number);
+        let (number, subnet) = span::find(self.spans(), address)?;
+        let slot = self.slot(number);
         let state = slot.state_at(now);
         let holding = holding(slot, address, subnet, state);
         let own = state.has_client() && slot.key() == *key;
@@ -327,13 +327,21 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
-        let spot = self.view().find(grant.address).ok_or(Unavailable::NotOurs)?;
+        let spot = span::find(self.spans(), grant.address).ok_or(Unavailable::NotOurs)?;
         self.grant_at(spot, grant)
     }
 
     fn grant_at(&mut self, spot: Self::Spot, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
-        let (slot, subnet) = spot;
-        self.work().grant(slot, subnet, grant)
+        let (number, subnet) = spot;
+        let slot = self.slot(number);
+        let living = slot.is_living(grant.key, grant.now);
+        // Nearly always the address is the client's own, and the only one: then nothing has to be looked for.
+        if !living || slot.is_twin() {
+            self.work().make_own(number, subnet, grant)?;
+        }
+        let Self { storage, seed, wheel, .. } = self;
+        let slots = storage.columns_mut().slots;
+        Ok(bind(slots, wheel, seed, number, living, grant))
     }
 
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {
