@@ -111,9 +111,8 @@ impl HardwareAddr {
     /// The MAC address, if this is an Ethernet address.
     #[must_use]
     pub fn as_ethernet(&self) -> Option<[u8; 6]> {
-        let [a, b, c, d, e, f, ..] = self.chaddr;
         let is_ethernet = self.htype == Self::ETHERNET && self.hlen == 6;
-        is_ethernet.then_some([a, b, c, d, e, f])
+        self.chaddr.first_chunk().filter(|_| is_ethernet).copied()
     }
 }
 

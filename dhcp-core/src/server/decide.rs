@@ -15,7 +15,7 @@ use crate::net::Range;
 use crate::server::book::{
     Change, Entry, Grant, Granted, Holding, LeaseBook, Seen, Standing, Unavailable,
 };
-use crate::server::config::{ServerConfig, SubnetConfig, SubnetIndex};
+use crate::server::config::{Reservation, ServerConfig, SubnetConfig, SubnetIndex};
 use crate::server::name::{NAME_LEN_MAX, sanitised};
 use crate::server::select::Segment;
 use crate::server::who::Client;
@@ -205,11 +205,16 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     /// The address that the configuration reserves for the client on this segment.
     fn reserved(&self) -> Option<(SubnetIndex, Ipv4Addr)> {
         let (subnet, reservation) = self.client.reservation()?;
+        Some((subnet, self.address_of(subnet, reservation)?))
+    }
+
+    // Few clients have one.
+    #[inline(never)]
+    fn address_of(&self, subnet: SubnetIndex, reservation: &Reservation<'_>) -> Option<Ipv4Addr> {
         let config = self.segment.get(subnet)?;
-        let can_be = |address: &Ipv4Addr| {
-            config.subnet.is_host(*address) && !self.is_our_own(config, *address)
-        };
-        Some((subnet, reservation.address.filter(can_be)?))
+        let address = reservation.address?;
+        let can_be = config.subnet.is_host(address) && !self.is_our_own(config, address);
+        can_be.then_some(address)
     }
 
     /// Whether the address is kept for another client than this one.
@@ -242,8 +247,8 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     }
 
     /// Whether the address is kept for the client even when it is idle: a container's, or the client's own that is pinned already.
-    fn is_pinned(&self, there: &Holding, own: bool) -> bool {
-        self.client.name().is_some() || (there.pinned && own)
+    fn is_pinned(&self, there: &Holding, own: impl FnOnce() -> bool) -> bool {
+        self.client.name().is_some() || (there.pinned && own())
     }
 
     /// How long the client may have an address: its wish (option 51) or the default, within the subnet's bounds.

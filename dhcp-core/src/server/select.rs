@@ -4,7 +4,6 @@
 //! microseconds for thousands. It knows nothing of clients and leases.
 
 use core::net::Ipv4Addr;
-use core::slice;
 
 use crate::server::config::{Link, ServerConfig, SubnetConfig, SubnetIndex};
 use crate::server::{Discard, Ingress};
@@ -14,8 +13,8 @@ use crate::wire::message::Message;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment<'c> {
     subnets: &'c [SubnetConfig<'c>],
-    /// The place of the first of `subnets` in the whole configuration.
-    first: usize,
+    /// The number of the first of `subnets`.
+    first: u16,
     /// The named one.
     home: (SubnetIndex, &'c SubnetConfig<'c>),
 }
@@ -24,28 +23,34 @@ impl<'c> Segment<'c> {
     /// Widens a subnet, which is at this place, to all that share its segment.
     fn around(config: &'c ServerConfig<'c>, place: usize, here: &'c SubnetConfig<'c>) -> Self {
         let home = (index(place), here);
-        let number = here.shared_network;
-        if number.is_none() {
-            return Self { subnets: slice::from_ref(here), first: place, home };
+        let same = |place: usize| {
+            let there = config.subnets.get(place);
+            there.is_some_and(|there| there.shared_network == here.shared_network)
+        };
+        let (mut first, mut end) = (place, place + 1);
+        if here.shared_network.is_some() {
+            while first.checked_sub(1).is_some_and(same) {
+                first -= 1;
+            }
+            while same(end) {
+                end += 1;
+            }
         }
-        let same = |subnet: &&SubnetConfig<'_>| subnet.shared_network == number;
-        let (before, behind) = config.subnets.split_at(place);
-        let first = place - before.iter().rev().take_while(same).count();
-        let end = place + behind.iter().take_while(same).count();
-        Self { subnets: config.subnets.get(first..end).unwrap_or_default(), first, home }
+        let subnets = config.subnets.get(first..end).unwrap_or_default();
+        Self { subnets, first: index(first).0, home }
     }
 
     /// All subnets in the order of the configuration.
     pub(super) fn iter(
         &self,
     ) -> impl Iterator<Item = (SubnetIndex, &'c SubnetConfig<'c>)> + use<'c> {
-        let first = self.first;
-        self.subnets.iter().enumerate().map(move |(place, subnet)| (index(first + place), subnet))
+        let numbered = self.subnets.iter().zip(self.first..);
+        numbered.map(|(subnet, number)| (SubnetIndex(number), subnet))
     }
 
     /// The first in the order of the configuration.
-    pub(super) fn first(&self) -> SubnetIndex {
-        index(self.first)
+    pub(super) const fn first(&self) -> SubnetIndex {
+        SubnetIndex(self.first)
     }
 
     /// Whether it is one subnet, as most segments are.
@@ -55,8 +60,7 @@ impl<'c> Segment<'c> {
 
     /// All but the first.
     pub(super) fn behind_first(&self) -> impl Iterator<Item = SubnetIndex> + use<'c> {
-        let behind = self.first + 1;
-        (behind..self.first + self.subnets.len()).map(index)
+        self.iter().skip(1).map(|(subnet, _)| subnet)
     }
 
     /// The subnet that the message named.
@@ -66,7 +70,14 @@ impl<'c> Segment<'c> {
 
     /// The subnet with this number, if it is on the segment.
     pub(super) fn get(&self, subnet: SubnetIndex) -> Option<&'c SubnetConfig<'c>> {
-        self.subnets.get(usize::from(subnet.0).checked_sub(self.first)?)
+        let (home, here) = self.home;
+        if subnet == home { Some(here) } else { self.beside_home(subnet) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn beside_home(&self, subnet: SubnetIndex) -> Option<&'c SubnetConfig<'c>> {
+        self.subnets.get(usize::from(subnet.0.checked_sub(self.first)?))
     }
 
     /// The subnet on this segment that the address lies in.
@@ -123,8 +134,8 @@ pub(super) fn segment<'c>(
     };
     let place = place.ok_or(Discard::NoSubnet)?;
     let home = config.subnets.get(place).ok_or(Discard::NoSubnet)?;
-    let here = home.link.is_none_or(|link| link == ingress.link);
-    let may_name = giaddr.is_some() || here || lives == Some(place);
+    let here = || home.link.is_none_or(|link| link == ingress.link);
+    let may_name = named.is_none() || giaddr.is_some() || lives == Some(place) || here();
     if may_name { Ok(Segment::around(config, place, home)) } else { Err(Discard::OtherSegment) }
 }
 

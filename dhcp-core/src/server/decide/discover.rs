@@ -58,7 +58,7 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
         let config = self.segment.get(subnet).ok_or(Discard::NoSubnet)?;
         let Known { key, .. } = self.known_at(Some(address));
         let (there, spot) = self.look(address, &key).ok_or(Discard::ReservationTaken)?;
-        let pinned = self.is_pinned(&there.holding, there.own);
+        let pinned = self.is_pinned(&there.holding, || there.own);
         let terms = Terms { address, subnet, time: LeaseTime::Infinite };
         self.assert_lawful(subnet, config, address);
         self.grant(&terms, spot, &key, pinned, None).map_err(|_| Discard::ReservationTaken)?;

@@ -63,7 +63,7 @@ impl<'a, B: LeaseBook> Case<'a, '_, '_, B> {
             return refused.map_err(|_| Discard::UnknownClient);
         }
         let terms = Terms { address, subnet, time: self.lease_time(config) };
-        let pinned = self.is_pinned(holding, own == Some(key));
+        let pinned = self.is_pinned(holding, || own == Some(key));
         // What is bound is the client's own here, and stays under the key that it has.
         let before = (holding.standing == Standing::Bound).then_some(*until);
         match self.grant(&terms, *spot, key, pinned, before) {
