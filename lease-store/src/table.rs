@@ -197,6 +197,7 @@ const fn standing(state: State) -> Standing {
     }
 }
 
+/// As [`View::entry_of_known`], without its client.
 const fn holding<I: Index>(
     slot: &Slot<I>,
     address: Ipv4Addr,
@@ -277,18 +278,6 @@ impl<'t, I: Index> View<'t, I> {
             pinned: has_client && slot.is_pinned(),
             reserved: slot.is_reserved(),
         }
-    }
-
-    /// As [`Self::entry`], without its client.
-    fn holding(&self, number: usize, subnet: SubnetIndex, state: State) -> Holding {
-        let address = span::address_of(self.spans, number);
-        holding(self.slot(number), address, subnet, state)
-    }
-
-    /// The lowest slot of the pool at `from` or above that nobody ever had and anybody may get.
-    fn fresh_from(&self, pool: &Pool<I>, from: usize) -> Option<usize> {
-        let slot = free::next(self.words, self.slots.len(), from)?;
-        (slot < pool.end.get()).then_some(slot)
     }
 }
 
@@ -394,6 +383,12 @@ impl<I: Index> Work<'_, I> {
         self.slot_mut(slot).until = Timestamp::default();
         self.link(slot);
     }
+}
+
+/// The lowest slot of the pool at `from` or above that nobody ever had and anybody may get; of so many slots in all.
+fn fresh_from<I: Index>(words: &[u64], slots: usize, pool: &Pool<I>, from: usize) -> Option<usize> {
+    let slot = free::next(words, slots, from)?;
+    (slot < pool.end.get()).then_some(slot)
 }
 
 fn pool_of<I: Index>(pools: &mut [Pool<I>], slot: usize) -> &mut Pool<I> {

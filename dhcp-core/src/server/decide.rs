@@ -168,14 +168,17 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
     fn known_as(&self, key: &ClientKey) -> Known<B::Found> {
         let of = self.segment.first();
         let (held, found) = self.search(of, key);
-        let known = Known { key: *key, held, of, found: Some(found) };
-        if self.segment.is_one() { known } else { self.best_known(known) }
+        let mut known = Known { key: *key, held, of: Some(of), found };
+        if !self.segment.is_one() {
+            self.look_behind_first(&mut known);
+        }
+        known
     }
 
-    /// What is known in the first of several subnets, or what counts more in another.
+    /// Puts what counts more than what is known in the first of several subnets in its place.
     #[cold]
     #[inline(never)]
-    fn best_known(&self, mut known: Known<B::Found>) -> Known<B::Found> {
+    fn look_behind_first(&self, known: &mut Known<B::Found>) {
         let rank = |held: &Holding| match held.standing {
             Standing::Bound => 3,
             Standing::Offered => 2,
@@ -186,10 +189,9 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             let (held, found) = self.search(of, &known.key);
             let Some(there) = &held else { continue };
             if known.held.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
-                known = Known { key: known.key, held, of, found: Some(found) };
+                *known = Known { key: known.key, held, of: Some(of), found };
             }
         }
-        known
     }
 
     /// As [`Self::known_as`], of the client's own key: what it holds.

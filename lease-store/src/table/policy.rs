@@ -10,7 +10,7 @@ use dhcp_core::time::Timestamp;
 use super::expiry::Wheel;
 use super::hash::Seed;
 use super::index::Own;
-use super::{LeaseTable, Store, View, Work, holding, list, no_slot, span};
+use super::{LeaseTable, Store, View, Work, fresh_from, holding, list, no_slot, span};
 use crate::container::Container;
 use crate::lease::{Index, Slot, State};
 
@@ -19,14 +19,21 @@ const STEPS_FOR_AN_OFFER: usize = 32;
 
 impl<I: Index> View<'_, I> {
     /// What counts of a client's slots: a lease, else an offer, else what it had last.
+    #[inline]
     fn current(&self, own: &Own<I>, now: Timestamp) -> Option<usize> {
-        // Hardly any client has both.
-        let (Some(lease), Some(offer)) = (own.lease(), own.offer()) else {
-            return own.lease().or(own.offer());
-        };
+        match (own.lease(), own.offer()) {
+            (Some(lease), Some(offer)) => Some(self.current_of(lease, offer, now)),
+            (lease, offer) => lease.or(offer),
+        }
+    }
+
+    /// As [`Self::current`], of what hardly any client has: both.
+    #[cold]
+    #[inline(never)]
+    fn current_of(&self, lease: usize, offer: usize, now: Timestamp) -> usize {
         let is = |slot, state| self.slot(slot).state_at(now) == state;
         let counts = !is(lease, State::Bound) && is(offer, State::Offered);
-        Some(if counts { offer } else { lease })
+        if counts { offer } else { lease }
     }
 
     /// Whether the client could have the address, as far as others go.
@@ -63,13 +70,14 @@ impl<I: Index> View<'_, I> {
             return Ok(Some(slot));
         }
         let pool = self.pool(subnet).ok_or(Unavailable::NotOurs)?;
-        let fresh = self.fresh_from(pool, pool.first.get());
+        let fresh = fresh_from(self.words, self.slots.len(), pool, pool.first.get());
         Ok(fresh.or_else(|| (pool.idle != I::NONE).then(|| pool.idle.get())))
     }
 }
 
 impl<I: Index> Work<'_, I> {
     /// What the client has, is offered or had last, after what is over has come to its end; `own` is what was found before.
+    #[inline]
     fn own_now(
         &mut self,
         own: Own<I>,
@@ -77,9 +85,17 @@ impl<I: Index> Work<'_, I> {
         key: &ClientKey,
         now: Timestamp,
     ) -> Own<I> {
-        if !own.over {
-            return own;
-        }
+        if own.over { self.end_own(&own, subnet, key, now) } else { own }
+    }
+
+    #[inline(never)]
+    fn end_own(
+        &mut self,
+        own: &Own<I>,
+        subnet: SubnetIndex,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> Own<I> {
         for slot in [own.lease(), own.offer()].into_iter().flatten() {
             if self.slot(slot).is_over(now) {
                 self.unlink(slot);
@@ -289,8 +305,10 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     ) -> (Option<Holding>, Self::Found) {
         let view = self.view();
         let own = view.own(subnet, key, now);
-        let current = view.current(&own, now);
-        let held = current.map(|slot| view.holding(slot, subnet, view.slot(slot).state_at(now)));
+        let held = view.current(&own, now).map(|number| {
+            let (slot, address) = (view.slot(number), span::address_of(view.spans, number));
+            holding(slot, address, subnet, slot.state_at(now))
+        });
         (held, own)
     }
 
@@ -321,9 +339,9 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
 
     fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Holding, Unavailable> {
         let mut work = self.work();
-        let slot = work.offer(ask, found)?;
-        let view = work.view();
-        Ok(view.holding(slot, ask.subnet, view.slot(slot).state()))
+        let number = work.offer(ask, found)?;
+        let (slot, address) = (work.slot(number), span::address_of(work.spans, number));
+        Ok(holding(slot, address, ask.subnet, slot.state()))
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
@@ -371,7 +389,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         let Some(pool) = view.pool(subnet) else { return 0 };
         let mut from = pool.first.get();
         let fresh = core::iter::from_fn(|| {
-            let slot = view.fresh_from(pool, from)?;
+            let slot = fresh_from(view.words, view.slots.len(), pool, from)?;
             from = slot + 1;
             Some(slot)
         });

@@ -15,17 +15,17 @@ use crate::time::{LeaseTime, Timestamp};
 /// How long an offer is held at most when less than one sixteenth of the pool is free, in seconds.
 const OFFER_HOLD_SHORT_SECS: u32 = 10;
 
-/// How many of our own addresses may stand in a pool by mistake before we stop looking for another.
-const OWN_ADDRESSES_MAX: usize = 4;
+/// How often we look for an address: one less of our own may stand in a pool by mistake.
+const TRIES_MAX: usize = 5;
 
 /// What the client is known as, and what it holds under that key: see [`Case::known_as`].
 pub(super) struct Known<F> {
     pub(super) key: ClientKey,
     pub(super) held: Option<Holding>,
-    /// The subnet of what it holds, or the first of the segment.
-    pub(super) of: SubnetIndex,
-    /// What the book found there; taken by the first who asks for an address, which may change the book.
-    pub(super) found: Option<F>,
+    /// The subnet of what it holds, or the first of the segment; taken by the first who asks for an address, which may change the book.
+    pub(super) of: Option<SubnetIndex>,
+    /// What the book found there, until it changes.
+    pub(super) found: F,
 }
 
 /// What the book holds for the client, and whether the client has or had the same before.
@@ -123,7 +123,7 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
         let config = self.segment.get(subnet).filter(|config| self.serves(config));
         let config = config.ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
-        let mut found = known.found.take().filter(|_| known.of == subnet);
+        let mut found = (known.of.take() == Some(subnet)).then_some(known.found);
         let Known { key, held, .. } = &*known;
         let before = match held {
             Some(held) if held.subnet == subnet => Some(held.address),
@@ -137,7 +137,7 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
         let hardware = self.client.hardware;
         let (now, hold_until) = (self.now, self.now.plus_secs(self.hold_secs(subnet)));
         let ask = Ask { subnet, key, hardware, reserved, requested, hold_until, now };
-        for _ in 0..=OWN_ADDRESSES_MAX {
+        for _ in 0..TRIES_MAX {
             let held = match found.take() {
                 Some(found) => self.book.offer_found(&ask, found),
                 None => self.book.offer(&ask),
