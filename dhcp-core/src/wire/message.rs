@@ -11,9 +11,9 @@ use core::net::Ipv4Addr;
 use core::ops::Range;
 
 use crate::id::{ClientId, HardwareAddr};
-use crate::wire::message::index::{Found, Index};
+use crate::wire::message::index::{Index, Places};
 pub use crate::wire::message::kind::{DecodeError, MessageType};
-use crate::wire::options::{CodeSet, Fields, code};
+use crate::wire::options::{CodeSet, Fields, Options, code};
 
 /// Octets before the options: the header and the cookie.
 pub const HEADER_LEN: usize = 240;
@@ -30,10 +30,11 @@ pub const BOOT_REPLY: u8 = 2;
 /// The broadcast bit among the flags (RFC 2131 figure 2).
 pub const BROADCAST_FLAG: u16 = 0x8000;
 
-/// Room to join the parts of options that were sent split (RFC 3396). Used only when a message has one.
+/// Room for what is noted of a message, and to join the parts of options that were sent split (RFC 3396).
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    octets: [u8; Self::LEN],
+    places: Places,
+    joined: [u8; Self::LEN],
 }
 
 impl Scratch {
@@ -43,7 +44,7 @@ impl Scratch {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
-        Self { octets: [0; Self::LEN] }
+        Self { places: Places::new(), joined: [0; Self::LEN] }
     }
 }
 
@@ -62,6 +63,7 @@ pub struct Message<'a> {
     hardware: HardwareAddr,
     overload: Overload,
     index: Index,
+    places: &'a Places,
     /// Joined values of the options that came in parts: code, length in two octets, value.
     joined: &'a [u8],
 }
@@ -71,6 +73,16 @@ pub struct Message<'a> {
 struct Overload {
     file: bool,
     sname: bool,
+}
+
+impl Overload {
+    /// What the options field says: in the first part of option 52 that is not empty.
+    fn of(octets: &[u8]) -> Self {
+        let mut options = Options::new(octets.get(HEADER_LEN..).unwrap_or_default());
+        let said = options.find(|(found, value)| *found == code::OVERLOAD && !value.is_empty());
+        let bits = said.and_then(|(_, value)| value.first().copied()).unwrap_or_default();
+        Self { file: bits & 1 != 0, sname: bits & 2 != 0 }
+    }
 }
 
 /// `chaddr` among the octets.
@@ -98,43 +110,34 @@ impl<'a> Message<'a> {
         let [_, htype, hlen, ..] = *header;
         let hardware = HardwareAddr::in_header(htype, hlen, header)
             .ok_or(DecodeError::HardwareLength { hlen })?;
-        let mut index = Index::new();
-        index.note(octets, HEADER_LEN..octets.len());
-        let overload = Overload::default();
-        let message = Self { octets, header, hardware, overload, index, joined: &[] };
-        if message.index.any_split() || message.index.has(code::OVERLOAD) {
-            return Ok(message.unfolded(scratch));
+        let index = Index::of(octets, HEADER_LEN, &mut scratch.places);
+        if index.any_split() || index.has(code::OVERLOAD, &scratch.places) {
+            return Ok(Self::unfolded(octets, header, hardware, scratch));
         }
-        Ok(message)
+        let (overload, places) = (Overload::default(), &scratch.places);
+        Ok(Self { octets, header, hardware, overload, index, places, joined: &[] })
     }
 
-    /// Finds the options that stand in `file` and `sname`, and puts those together that came in parts.
+    /// A message with options in `file` and `sname`, or with some in parts, which are put together. No option of such a message has a place.
     #[inline(never)]
-    fn unfolded(mut self, scratch: &'a mut Scratch) -> Self {
-        self.index.forget_places_if_split();
-        if self.index.has(code::OVERLOAD) {
-            self.read_overloaded();
-            self.index.forget_places_if_split();
+    fn unfolded(
+        octets: &'a [u8],
+        header: &'a [u8; HEADER_LEN],
+        hardware: HardwareAddr,
+        Scratch { places, joined }: &'a mut Scratch,
+    ) -> Self {
+        let overload = Overload::of(octets);
+        let codes = fields(octets, overload).map(|(code, _)| code);
+        let index = Index::without_places(codes, places);
+        let mut message = Self { octets, header, hardware, overload, index, places, joined: &[] };
+        if index.any_split() {
+            message.join(joined);
         }
-        if self.index.any_split() {
-            self.join(scratch);
-        }
-        self
+        message
     }
 
-    /// RFC 2131 section 4.1: `file` before `sname`. A further option 52 in there means nothing.
-    fn read_overloaded(&mut self) {
-        let value = self.first_octet(code::OVERLOAD).unwrap_or_default();
-        self.overload = Overload { file: value & 1 != 0, sname: value & 2 != 0 };
-        for (there, field) in [(self.overload.file, FILE), (self.overload.sname, SNAME)] {
-            if there {
-                self.index.note(self.octets, field);
-            }
-        }
-    }
-
-    /// Joins the parts of options that came split into `scratch`, each option once.
-    fn join(&mut self, scratch: &'a mut Scratch) {
+    /// Joins the parts of options that came split into `room`, each option once.
+    fn join(&mut self, room: &'a mut [u8; Scratch::LEN]) {
         let mut joined = CodeSet::EMPTY;
         let mut end = 0;
         for (code, _) in self.raw_options() {
@@ -147,18 +150,18 @@ impl<'a> Message<'a> {
             let mut at = begin + 3;
             let fits =
                 self.raw_options().filter(|(part_code, _)| *part_code == code).all(|(_, part)| {
-                    let room = scratch.octets.get_mut(at..at + part.len());
+                    let room = room.get_mut(at..at + part.len());
                     at += part.len();
                     room.map(|room| room.copy_from_slice(part)).is_some()
                 });
             let len = u16::try_from(at - begin - 3).ok().filter(|_| fits).map(u16::to_be_bytes);
-            let head = scratch.octets.get_mut(begin..begin + 3);
+            let head = room.get_mut(begin..begin + 3);
             if let (Some([high, low]), Some(head)) = (len, head) {
                 head.copy_from_slice(&[code, high, low]);
                 end = at;
             }
         }
-        self.joined = scratch.octets.get(..end).unwrap_or_default();
+        self.joined = room.get(..end).unwrap_or_default();
     }
 
     /// `op`: 1 for a request, 2 for a reply.
@@ -255,7 +258,7 @@ impl<'a> Message<'a> {
     /// Whether option 53 is there at all, so that this is not BOOTP (RFC 1534).
     #[must_use]
     pub fn has_message_type(&self) -> bool {
-        self.index.has(code::MESSAGE_TYPE)
+        self.has(code::MESSAGE_TYPE)
     }
 
     /// Option 50.
@@ -356,13 +359,14 @@ impl<'a> Message<'a> {
 
     /// Any option by its code: its value with split parts joined, if it is there.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn option(&self, code: u8) -> Option<&'a [u8]> {
-        match self.index.find(self.octets, code) {
-            Found::No => None,
-            Found::Here(value) => Some(value),
-            Found::Somewhere => self.searched(code),
-        }
+        if self.has(code) { self.option_there(code) } else { None }
+    }
+
+    #[inline(never)]
+    fn option_there(&self, code: u8) -> Option<&'a [u8]> {
+        Index::at_place(self.octets, code, self.places).or_else(|| self.searched(code))
     }
 
     /// The value of an option that has no place: of its parts together, else of the only one. What did not fit when it was joined is absent.
@@ -384,33 +388,38 @@ impl<'a> Message<'a> {
 
     /// Every option as it was sent, in the order options, `file`, `sname`; one that was sent split comes in its parts.
     pub fn raw_options(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
-        let octets = self.octets;
-        let there = |there: bool, field| octets.get(field).filter(|_| there).unwrap_or_default();
-        let Overload { file, sname } = self.overload;
-        // RFC 3396 section 5.
-        Fields::new(there(true, HEADER_LEN..octets.len()), there(file, FILE), there(sname, SNAME))
+        fields(self.octets, self.overload)
     }
 
     /// An option of fixed length: the first part that has it.
-    #[inline]
+    #[inline(always)]
     fn fixed<const LEN: usize>(&self, code: u8) -> Option<[u8; LEN]> {
-        match self.index.find(self.octets, code) {
-            Found::No => None,
-            Found::Here(value) => value.try_into().ok(),
-            Found::Somewhere => self
-                .first_part(code, |value| value.len() == LEN)
-                .and_then(|value| value.try_into().ok()),
+        if self.has(code) { self.fixed_there(code).copied() } else { None }
+    }
+
+    #[inline(never)]
+    fn fixed_there<const LEN: usize>(&self, code: u8) -> Option<&'a [u8; LEN]> {
+        match Index::at_place(self.octets, code, self.places) {
+            Some(value) => value.try_into().ok(),
+            None => self.first_part(code, |value| value.len() == LEN)?.try_into().ok(),
         }
     }
 
     /// The first octet of an option that should have one: of the first part that is not empty.
-    #[inline]
+    #[inline(always)]
     fn first_octet(&self, code: u8) -> Option<u8> {
-        match self.index.find(self.octets, code) {
-            Found::No => None,
-            Found::Here(value) => value.first().copied(),
-            Found::Somewhere => self.first_part(code, |value| !value.is_empty())?.first().copied(),
+        if !self.has(code) {
+            return None;
         }
+        match Index::at_place(self.octets, code, self.places) {
+            Some(value) => value.first().copied(),
+            None => self.first_part(code, |value| !value.is_empty())?.first().copied(),
+        }
+    }
+
+    #[inline(always)]
+    fn has(&self, code: u8) -> bool {
+        self.index.has(code, self.places)
     }
 
     #[inline(never)]
@@ -419,6 +428,12 @@ impl<'a> Message<'a> {
             .find(|(found, value)| *found == code && is_it(value))
             .map(|(_, value)| value)
     }
+}
+
+/// The options of a message in the order of RFC 3396 section 5: options, `file`, `sname`.
+fn fields(octets: &[u8], Overload { file, sname }: Overload) -> Fields<'_> {
+    let there = |there: bool, field| octets.get(field).filter(|_| there).unwrap_or_default();
+    Fields::new(there(true, HEADER_LEN..octets.len()), there(file, FILE), there(sname, SNAME))
 }
 
 /// `LEN` octets of the header from `at`.

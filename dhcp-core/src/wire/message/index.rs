@@ -1,94 +1,121 @@
-//! Where in a message does an option stand? One pass over each field notes which there are, and where those are that every message has.
+//! Where in a message does an option stand? One pass notes which there are, and where those are that a server asks for.
 
-use core::ops::Range;
-
-use crate::wire::options::{CodeSet, Options};
+use crate::wire::options::Options;
 
 /// The first code whose place is noted.
-const FIRST: u8 = 48;
+const FIRST: usize = 32;
 
-/// From 48 to 63: all that RFC 2132 section 9 calls DHCP extensions, and so nearly all that a server asks for. The others are looked for when they
-/// are there.
-const PLACES: usize = 16;
+/// From 32 to 63, a bit of one word each: all that RFC 2132 section 9 calls DHCP extensions, and so nearly all that a server asks for. The others are looked for
+/// when they are there.
+const PLACES: usize = 32;
+
+/// The place of an option that must be looked for: no message has so many octets.
+const NOWHERE: u16 = u16::MAX;
+
+/// What [`Index`] has no room for. Nothing is read here that was not written for the same message, and so it is never cleared.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// Where among the octets a code's length stands.
+    lens_at: [u16; PLACES],
+    /// A bit for each of the other codes.
+    others: [u32; 8],
+}
+
+impl Places {
+    pub(super) const fn new() -> Self {
+        Self { lens_at: [0; PLACES], others: [0; 8] }
+    }
+}
 
 /// Which options there are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Index {
-    /// Codes that are there at all.
-    seen: CodeSet,
-    /// Where the value of a code's first part begins among the octets; 0 when there is none.
-    places: [u16; PLACES],
+    /// A bit for each code that has a place.
+    placed: u32,
+    /// A bit for each word of [`Places::others`] that is written.
+    words: u8,
     /// Whether any code came in parts.
-    any_split: bool,
-}
-
-/// What is known of an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
-    /// It is not there.
-    No,
-    /// Its only part.
-    Here(&'a [u8]),
-    /// It is there, in one part or in several.
-    Somewhere,
+    is_split: bool,
 }
 
 impl Index {
-    pub(super) const fn new() -> Self {
-        Self { seen: CodeSet::EMPTY, places: [0; PLACES], any_split: false }
+    const fn new() -> Self {
+        Self { placed: 0, words: 0, is_split: false }
     }
 
-    /// Notes the options of one field of the message. There are at most 65,535 octets.
-    #[inline]
-    pub(super) fn note(&mut self, octets: &[u8], field: Range<usize>) {
-        let end = field.end;
-        let mut options = Options::new(octets.get(field).unwrap_or_default());
+    /// Notes where the options of the options field stand, which begins at `from`. There are at most 65,535 octets.
+    #[inline(always)]
+    pub(super) fn of(octets: &[u8], from: usize, places: &mut Places) -> Self {
+        let mut index = Self::new();
+        let mut again = 0;
+        let mut options = Options::from(octets, from);
         while let Some((code, value)) = options.next() {
-            if !self.seen.insert(code) {
-                self.any_split = true;
-                continue;
-            }
-            if let Some(place) = self.places.get_mut(usize::from(code.wrapping_sub(FIRST))) {
-                let at = end - options.rest().len() - value.len();
-                #[allow(
-                    clippy::cast_possible_truncation,
-                    reason = "there are at most 65,535 octets"
-                )]
-                let at = at as u16;
-                *place = at;
-            }
+            #[allow(clippy::cast_possible_truncation, reason = "there are at most 65,535 octets")]
+            let len_at = (options.at() - value.len() - 1) as u16;
+            again |= index.note(code, len_at, places);
         }
+        index.is_split = again != 0;
+        index
+    }
+
+    /// Notes which options there are, but not where: each must be looked for.
+    pub(super) fn without_places(codes: impl Iterator<Item = u8>, places: &mut Places) -> Self {
+        let mut index = Self::new();
+        let again = codes.fold(0, |again, code| again | index.note(code, NOWHERE, places));
+        index.is_split = again != 0;
+        index
+    }
+
+    /// Notes an option with the place of its length, or [`NOWHERE`]. Gives 0 when it was not there before.
+    #[inline(always)]
+    fn note(&mut self, code: u8, len_at: u16, places: &mut Places) -> u32 {
+        let place = usize::from(code).wrapping_sub(FIRST);
+        if let Some(there) = places.lens_at.get_mut(place) {
+            *there = len_at;
+            let before = self.placed;
+            self.placed |= 1 << place;
+            return before & 1 << place;
+        }
+        let Some(word) = places.others.get_mut(word_of(code)) else { return 0 };
+        let before = if self.words & 1 << word_of(code) == 0 { 0 } else { *word };
+        self.words |= 1 << word_of(code);
+        *word = before | bit(code);
+        before & bit(code)
     }
 
     /// Whether the option is there at all.
-    #[inline]
-    pub(super) fn has(&self, code: u8) -> bool {
-        self.seen.contains(code)
+    #[inline(always)]
+    pub(super) fn has(&self, code: u8, places: &Places) -> bool {
+        let word = match usize::from(code).wrapping_sub(FIRST) {
+            0..32 => self.placed,
+            _ if self.words & 1 << word_of(code) == 0 => 0,
+            _ => places.others.get(word_of(code)).copied().unwrap_or_default(),
+        };
+        word & bit(code) != 0
     }
 
     /// Whether any option came in parts.
     pub(super) const fn any_split(&self) -> bool {
-        self.any_split
+        self.is_split
     }
 
-    /// Of options that came in parts no place is known, nor of any beside them.
-    pub(super) const fn forget_places_if_split(&mut self) {
-        if self.any_split {
-            self.places = [0; PLACES];
-        }
-    }
-
-    /// What is known of an option of this message.
+    /// The value of an option that is there, if it has a place.
     #[inline(always)]
-    pub(super) fn find<'a>(&self, octets: &'a [u8], code: u8) -> Found<'a> {
-        let place = self.places.get(usize::from(code.wrapping_sub(FIRST))).copied();
-        // Its length stands before it.
-        let behind = place.and_then(|at| octets.get(usize::from(at).wrapping_sub(1)..));
-        if let Some((len, behind)) = behind.and_then(<[u8]>::split_first)
-            && let Some(value) = behind.get(..usize::from(*len))
-        {
-            return Found::Here(value);
-        }
-        if self.seen.contains(code) { Found::Somewhere } else { Found::No }
+    pub(super) fn at_place<'a>(octets: &'a [u8], code: u8, places: &Places) -> Option<&'a [u8]> {
+        let len_at = *places.lens_at.get(usize::from(code).wrapping_sub(FIRST))?;
+        let (len, behind) = octets.get(usize::from(len_at)..)?.split_first()?;
+        behind.get(..usize::from(*len))
     }
+}
+
+/// The bit of `code` in its word.
+#[inline]
+const fn bit(code: u8) -> u32 {
+    1 << (code & 31)
+}
+
+/// Which word has the bit of `code`: one of eight.
+#[inline]
+fn word_of(code: u8) -> usize {
+    usize::from(code / 32)
 }
