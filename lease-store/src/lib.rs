@@ -9,6 +9,7 @@
 //! | [`journal`] | the [`Journal`](journal::Journal): append, sync, replay, compaction; the octets of one change are drawn in `record.rs` |
 //! | [`medium`] | what the journal is kept on, and [`NorMedium`](medium::NorMedium) for `embedded_storage` |
 //! | [`container`] | a container's name, and the identities that are made of it |
+//! | `image` (feature `image`) | a server's configuration as octets in flash |
 
 #![no_std]
 #![forbid(unsafe_code)]
