@@ -83,7 +83,7 @@ struct Head {
 pub struct Usage {
     /// Addresses that have a record.
     pub live: u32,
-    /// Full records that were read or written by this run, and their octets.
+    /// Full records that were read or written by this run.
     pub full_records: u32,
     /// Octets of those records.
     pub full_octets: u64,

@@ -134,6 +134,9 @@ impl<F: NorFlash> NorMedium<F> {
     const WORD_LEN: usize = if F::WRITE_SIZE > F::READ_SIZE { F::WRITE_SIZE } else { F::READ_SIZE };
 
     /// The whole of a flash, or of the partition that `flash` stands for; what is over a whole number of sectors is not used.
+    ///
+    /// A flash whose words or sectors are none that [`Geometry`] allows does not compile here, and neither does one that is read in pieces which do not
+    /// divide [`READ_ALIGN`].
     pub fn new(flash: F) -> Self {
         const {
             assert!(

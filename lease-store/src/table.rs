@@ -75,6 +75,9 @@ impl<S: Store> LeaseTable<S> {
     ///
     /// # Errors
     /// [`TableError`]; see [`Sizes::of`] for how much storage is enough.
+    ///
+    /// # Panics
+    /// When the configuration has more than 65,535 subnets.
     pub fn new(config: &ServerConfig<'_>, mut storage: S) -> Result<Self, TableError> {
         let used = span::build(config, &mut storage.columns_mut())?;
         let seed = Seed::of(&config.installation);

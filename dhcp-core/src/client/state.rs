@@ -131,19 +131,30 @@ pub enum State {
 /// The name of a [`State`] without its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[allow(missing_docs, reason = "each is the state of the same name")]
 pub enum Phase {
+    /// [`State::Stopped`].
     Stopped,
+    /// [`State::Init`].
     Init,
+    /// [`State::Selecting`].
     Selecting,
+    /// [`State::Requesting`].
     Requesting,
+    /// [`State::InitReboot`].
     InitReboot,
+    /// [`State::Rebooting`].
     Rebooting,
+    /// [`State::Probing`].
     Probing,
+    /// [`State::Bound`].
     Bound,
+    /// [`State::Renewing`].
     Renewing,
+    /// [`State::Rebinding`].
     Rebinding,
+    /// [`State::Informing`].
     Informing,
+    /// [`State::Informed`].
     Informed,
 }
 

@@ -6,42 +6,63 @@ use core::fmt;
 
 pub use self::rendered::RenderedOptions;
 
-/// Option codes that the core itself reads or writes (RFC 2132 unless another RFC is named).
-#[allow(missing_docs, reason = "the names are the field's own; the number is the whole meaning")]
+/// Option codes that the core itself reads or writes (sections are those of RFC 2132 unless another RFC is named).
 pub mod code {
+    /// Nothing: one octet without a length (RFC 2132 section 3.1).
     pub const PAD: u8 = 0;
+    /// Four octets (section 3.3).
     pub const SUBNET_MASK: u8 = 1;
+    /// Addresses, the best first (section 3.5).
     pub const ROUTERS: u8 = 3;
+    /// Addresses, the best first (section 3.8).
     pub const DOMAIN_NAME_SERVERS: u8 = 6;
+    /// The client's name, without a zero behind it (section 3.14).
     pub const HOST_NAME: u8 = 12;
+    /// A text (section 3.17).
     pub const DOMAIN_NAME: u8 = 15;
+    /// Octets, as a number of two (section 5.1).
     pub const INTERFACE_MTU: u8 = 26;
+    /// An address (section 5.3).
     pub const BROADCAST_ADDRESS: u8 = 28;
+    /// Addresses, the best first (section 8.3).
     pub const NTP_SERVERS: u8 = 42;
+    /// The address that a client asks for (section 9.1).
     pub const REQUESTED_IP: u8 = 50;
+    /// Seconds, as a number of four octets; all ones is infinite (section 9.2).
     pub const LEASE_TIME: u8 = 51;
+    /// Whether options go on in `file` (1), `sname` (2) or both (section 9.3).
     pub const OVERLOAD: u8 = 52;
+    /// One octet: see [`MessageType`](crate::wire::message::MessageType) (section 9.6).
     pub const MESSAGE_TYPE: u8 = 53;
+    /// The server's address (section 9.7).
     pub const SERVER_ID: u8 = 54;
+    /// The codes that a client asks for, in its order (section 9.8).
     pub const PARAMETER_REQUEST_LIST: u8 = 55;
+    /// A text about what went wrong, in a NAK or DECLINE (section 9.9).
     pub const MESSAGE: u8 = 56;
+    /// Octets with IP and UDP headers, as a number of two; at least 576 (section 9.10).
     pub const MAX_MESSAGE_SIZE: u8 = 57;
+    /// T1 in seconds, as a number of four octets (section 9.11).
     pub const RENEWAL_TIME: u8 = 58;
+    /// T2 in seconds, as a number of four octets (section 9.12).
     pub const REBINDING_TIME: u8 = 59;
+    /// What kind of client it is (section 9.13).
     pub const VENDOR_CLASS: u8 = 60;
+    /// What the client calls itself, at least two octets (section 9.14).
     pub const CLIENT_ID: u8 = 61;
-    /// RFC 3004.
+    /// What the client is used for (RFC 3004).
     pub const USER_CLASS: u8 = 77;
-    /// RFC 4039.
+    /// An ACK is welcome in answer to a DISCOVER (RFC 4039).
     pub const RAPID_COMMIT: u8 = 80;
-    /// RFC 3046.
+    /// What a relay agent adds and gets back (RFC 3046).
     pub const RELAY_AGENT_INFO: u8 = 82;
-    /// RFC 8925.
+    /// Seconds that a client does without IPv4, as a number of four octets (RFC 8925).
     pub const V6ONLY_PREFERRED: u8 = 108;
-    /// RFC 3011.
+    /// An address of the subnet that is wanted (RFC 3011).
     pub const SUBNET_SELECTION: u8 = 118;
-    /// RFC 3442.
+    /// Routes: prefix length, destination, router (RFC 3442).
     pub const CLASSLESS_ROUTES: u8 = 121;
+    /// What is behind it is no option (section 3.2).
     pub const END: u8 = 255;
 }
 

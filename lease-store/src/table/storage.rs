@@ -174,7 +174,7 @@ impl<
     }
 }
 
-/// What a [`Storage`] is to the table: five slices.
+/// What a [`Storage`] is to the table: five slices. Only a [`Storage`] can be one, since what is in the columns is the table's.
 pub trait Store {
     /// How slots are counted.
     type Index: Index;
