@@ -302,7 +302,7 @@ impl Client {
 
     /// How many packets were ignored for which reason, in the order of [`Ignored::NAMES`].
     #[must_use]
-    pub const fn ignored(&self) -> &[u32; Ignored::COUNT] {
+    pub const fn ignored(&self) -> &[u32] {
         &self.ignored
     }
 

@@ -45,11 +45,11 @@ pub enum Ignored {
 }
 
 impl Ignored {
-    /// How many reasons there are.
+    /// How many reasons there are; a later version may know more.
     pub const COUNT: usize = 14;
 
     /// Every reason, in the order of [`Ignored::index`].
-    pub const NAMES: [&'static str; Self::COUNT] = [
+    pub const NAMES: &'static [&'static str] = &[
         "malformed",
         "not-a-reply",
         "not-awaited",

@@ -107,10 +107,10 @@ impl Counters {
     /// All numbers in a fixed order, those that are zero too.
     pub fn iter(&self) -> impl Iterator<Item = Count> + '_ {
         let received = named(Group::Received, RECEIVED.into_iter(), &self.received);
-        let events = named(Group::Event, Event::NAMES.into_iter(), &self.events);
-        let refusals = Refusal::ALL.into_iter().map(Refusal::name);
+        let events = named(Group::Event, Event::NAMES.iter().copied(), &self.events);
+        let refusals = Refusal::ALL.iter().map(|why| why.name());
         let refusals = named(Group::Refused, refusals, &self.refusals);
-        let discards = Discard::ALL.into_iter().map(Discard::name);
+        let discards = Discard::ALL.iter().map(|why| why.name());
         let discards = named(Group::Discarded, discards, &self.discards);
         let probes = named(Group::Probe, PROBES.into_iter(), &self.probes);
         received.chain(events).chain(refusals).chain(discards).chain(probes)
@@ -177,7 +177,7 @@ mod tests {
     fn a_silence_is_counted_as_event_and_by_its_reason() {
         let mut counters = Counters::default();
         for why in Discard::ALL {
-            counters.count(&Event::Discarded(why));
+            counters.count(&Event::Discarded(*why));
         }
         for count in counters.iter() {
             let expected = match count.group {
