@@ -1,9 +1,13 @@
 //! What is the server told once, when it starts? Subnets with their pools, options rendered for the wire, reservations.
 //!
-//! The caller owns everything; a host builds it from a file, a microcontroller has it in flash. Checked constructors and
-//! the host's `check` keep contradictions out; the server trusts what it gets here.
+//! The caller owns everything; a host builds it from a file, a microcontroller has it in flash. Checked constructors,
+//! [`ServerConfig::check`] and the host's `check` keep contradictions out; the server trusts what it gets here.
+
+mod check;
 
 use core::net::Ipv4Addr;
+
+pub use self::check::ConfigError;
 
 use crate::id::{HardwareAddr, InstallationKey};
 use crate::net::{Range, Subnet};

@@ -127,8 +127,8 @@ impl<'c, B: LeaseBook> Server<'c, B> {
     ///
     /// # Panics
     /// Nothing in a packet can make it panic. A book that does not do what [`LeaseBook`] says can, before a client is told what is wrong: it speaks of another
-    /// address than it was asked about, or gives one that no range and no reservation of the subnet has. So can a configuration that is not in order, as
-    /// [`SubnetConfig`](crate::server::config::SubnetConfig) asks for it, or has more than 65,535 subnets.
+    /// address than it was asked about, or gives one that no range and no reservation of the subnet has. So can a configuration that [`ServerConfig::check`]
+    /// would refuse.
     pub fn handle<'p>(
         &mut self,
         now: Instant,

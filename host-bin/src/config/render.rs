@@ -204,13 +204,15 @@ impl Rendered {
         let pairs = self.subnets.iter().zip(&reservations);
         let subnets =
             pairs.map(|(subnet, reservations)| subnet.view(reservations)).collect::<Vec<_>>();
-        body(&ServerConfig {
+        let config = ServerConfig {
             subnets: &subnets,
             installation,
             offer_hold_secs: self.offer_hold_secs,
             quarantine_secs: self.quarantine_secs,
             promise_slack_secs: self.promise_slack_secs,
-        })
+        };
+        debug_assert_eq!(config.check(), Ok(()), "what was found good is in order");
+        body(&config)
     }
 }
 

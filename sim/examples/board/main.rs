@@ -106,6 +106,11 @@ mod tests {
     use crate::board::MAC;
 
     #[test]
+    fn the_configuration_is_in_order() {
+        assert_eq!(CONFIG.check(), Ok(()));
+    }
+
+    #[test]
     fn the_board_serves_renews_answers_and_remembers() {
         let story = story(|_| {});
         assert_eq!(story.address, FIRST);
