@@ -7,10 +7,12 @@ use crate::id::HardwareAddr;
 use crate::server::config::SubnetIndex;
 use crate::wire::message::DecodeError;
 
+// The tag is a word, as that of `Change`.
 /// What happened, for logs and counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Event {
     /// No answer, and why.
     Discarded(Discard),
