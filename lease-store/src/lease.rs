@@ -210,9 +210,6 @@ impl<I: Index> Slot<I> {
     }
 
     pub(crate) fn is_hardware(&self, hardware: &HardwareAddr, seed: &Seed) -> bool {
-        if self.flags & Self::HARDWARE == Self::ETHERNET {
-            return hardware.as_ethernet() == Some(self.hardware);
-        }
         let (kind, octets) = Self::packed(hardware, seed);
         self.flags & Self::HARDWARE == kind && self.hardware == octets
     }
@@ -241,10 +238,16 @@ impl<I: Index> Slot<I> {
     }
 
     /// An Ethernet address as it is, another one as 32 bits of a hash, its type and its length: enough to see that it changed.
+    #[inline]
     fn packed(hardware: &HardwareAddr, seed: &Seed) -> (u8, [u8; 6]) {
-        if let Some(mac) = hardware.as_ethernet() {
-            return (Self::ETHERNET, mac);
-        }
+        hardware
+            .as_ethernet()
+            .map_or_else(|| Self::hashed(hardware, seed), |mac| (Self::ETHERNET, mac))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn hashed(hardware: &HardwareAddr, seed: &Seed) -> (u8, [u8; 6]) {
         let [a, b, c, d] = seed.hash_hardware(hardware).to_be_bytes();
         let hlen = u8::try_from(hardware.octets().len()).expect("at most 16 octets");
         (Self::OTHER_HARDWARE, [a, b, c, d, hardware.htype(), hlen])

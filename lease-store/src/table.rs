@@ -395,8 +395,8 @@ fn fresh_from<I: Index>(words: &[u64], slots: usize, pool: &Pool<I>, from: usize
 }
 
 fn pool_of<I: Index>(pools: &mut [Pool<I>], slot: usize) -> &mut Pool<I> {
-    let subnet = span::subnet_of(pools, slot);
-    pools.get_mut(usize::from(subnet.0)).unwrap_or_else(|| no_pool())
+    let place = span::place_of(pools, slot);
+    pools.get_mut(place).unwrap_or_else(|| no_pool())
 }
 
 /// The octets of a table of that many addresses in one range, all told.

@@ -160,6 +160,7 @@ impl<I: Index> Work<'_, I> {
     }
 
     /// Whoever had the slot last has no more to do with it; it is the client's now.
+    #[inline]
     fn take(
         &mut self,
         slot: usize,

@@ -101,8 +101,12 @@ fn no_span() -> ! {
 
 /// The subnet of a slot.
 pub(super) fn subnet_of<I: Index>(pools: &[Pool<I>], slot: usize) -> SubnetIndex {
-    let place = pools.partition_point(|pool| pool.end.get() <= slot);
-    SubnetIndex(u16::try_from(place).unwrap_or_else(|_| too_many()))
+    SubnetIndex(u16::try_from(place_of(pools, slot)).unwrap_or_else(|_| too_many()))
+}
+
+/// The place of the subnet of a slot.
+pub(super) fn place_of<I: Index>(pools: &[Pool<I>], slot: usize) -> usize {
+    pools.partition_point(|pool| pool.end.get() <= slot)
 }
 
 #[cold]
