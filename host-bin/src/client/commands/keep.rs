@@ -7,7 +7,7 @@
 
 use core::task::Poll;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dhcp_core::client::{Client, Event, Previous};
 use dhcp_core::conflict::Acd;
@@ -57,7 +57,8 @@ async fn keep(session: Session) -> Result<(), Ended> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let watch = Watch::open().map_err(|error| Ended::failed(&error))?;
     let changes = session.store.changes()?;
-    let mut keeper = Keeper { session, watch, clock: Clock::start(), ports: BTreeMap::new() };
+    let (clock, ports) = (Clock::start(), BTreeMap::new());
+    let mut keeper = Keeper { session, watch, clock, ports, troubles: Troubles::default() };
     let mut look = tokio::time::interval(LOOK);
     notify::ready("keeping what was leased for names");
     loop {
@@ -86,6 +87,26 @@ struct Keeper {
     watch: Watch,
     clock: Clock,
     ports: Ports,
+    troubles: Troubles,
+}
+
+/// What was wrong when the files were read last. They are read every few seconds, and each thing is said when it begins.
+#[derive(Debug, Default)]
+struct Troubles {
+    before: BTreeSet<String>,
+    now: BTreeSet<String>,
+}
+
+impl Troubles {
+    /// Notes one; whether it is new.
+    fn is_new(&mut self, trouble: &str) -> bool {
+        self.now.insert(trouble.to_owned()) && !self.before.contains(trouble)
+    }
+
+    /// All were noted: what was not among them is over.
+    fn looked(&mut self) {
+        self.before = core::mem::take(&mut self.now);
+    }
 }
 
 /// An interface, and the names on it.
@@ -125,7 +146,7 @@ impl Keeper {
     async fn look(&mut self) {
         let all = match self.session.store.all() {
             Ok(all) => all,
-            Err(error) => return warn!(event = "failed", "{}", chain(&error)),
+            Err(error) => return self.warn("failed", &chain(&error)),
         };
         let mut here = Vec::new();
         for read in all {
@@ -137,7 +158,7 @@ impl Keeper {
                         here.push((port, key));
                     }
                 }
-                Err(error) => warn!(event = "not-kept", "{}", chain(&error)),
+                Err(error) => self.warn("not-kept", &chain(&error)),
             }
         }
         for (port, served) in &mut self.ports {
@@ -153,6 +174,14 @@ impl Keeper {
         self.ports.retain(|_, served| !served.names.is_empty());
         self.open_lines().await;
         self.start_due();
+        self.troubles.looked();
+    }
+
+    /// Says what is wrong, unless that was said when the files were read last.
+    fn warn(&mut self, event: &str, trouble: &str) {
+        if self.troubles.is_new(trouble) {
+            warn!(event, "{trouble}");
+        }
     }
 
     /// A file as it is now. What we wrote ourselves is nothing new.
@@ -182,7 +211,7 @@ impl Keeper {
                 let due = lease.renew_at.map(|at| if behind { Timestamp::UNIX_EPOCH } else { at });
                 served.names.insert(key, Kept { place, stored, due });
             }
-            Err(error) => warn!(event = "not-kept", "{container}: not kept: {error}"),
+            Err(error) => self.warn("not-kept", &format!("{container}: not kept: {error}")),
         }
     }
 
@@ -191,7 +220,7 @@ impl Keeper {
             Ok(all) => {
                 all.into_iter().filter(|one| one.up).map(|one| one.index).collect::<Vec<_>>()
             }
-            Err(error) => return warn!(event = "failed", "{}", chain(&error)),
+            Err(error) => return self.warn("failed", &chain(&error)),
         };
         for ((interface, tag), served) in &mut self.ports {
             if served.line.as_ref().is_some_and(|line| indexes.contains(&line.index())) {
@@ -350,5 +379,22 @@ fn take(
         | Event::Ipv6OnlyPreferred { .. }
         | Event::Informed
         | _ => debug!(name = %container, ?event),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_when_it_begins_and_when_it_comes_back() {
+        let mut troubles = Troubles::default();
+        assert!(troubles.is_new("a") && !troubles.is_new("a"));
+        troubles.looked();
+        assert!(!troubles.is_new("a") && troubles.is_new("b"));
+        troubles.looked();
+        assert!(!troubles.is_new("b"), "and a is over");
+        troubles.looked();
+        assert!(troubles.is_new("a"));
     }
 }
