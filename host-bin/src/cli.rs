@@ -82,3 +82,27 @@ pub(crate) struct ImageArgs {
     #[command(flatten)]
     pub(crate) state: client::StateArgs,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_would_do_nothing_beside_foreground_is_refused() {
+        let device =
+            "hydrant lease display --interface eth0 --foreground --probe quick --ip 10.0.1.7";
+        let understood =
+            |more: &str| Cli::try_parse_from(format!("{device}{more}").split(' ')).is_ok();
+        assert!(understood("") && understood(" --configure --resolv-conf none --script told"));
+        for more in [" --timeout 9", " --accept-expired", " --format json"] {
+            assert!(!understood(more), "{more}");
+        }
+    }
+}

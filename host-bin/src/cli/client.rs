@@ -41,8 +41,9 @@ pub(crate) struct LeaseArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ForegroundArgs {
     /// Stay, and keep the lease by DHCP: renew, rebind, start again. The interface's own MAC address is used unless `--mac` says another.
-    /// SIGUSR1 renews, SIGUSR2 gives back and ends, SIGTERM ends and keeps the lease for the next time. Without a limit in time
-    #[arg(long)]
+    /// SIGUSR1 renews, SIGUSR2 gives back and ends, SIGTERM ends and keeps the lease for the next time. Without a limit in time; what there is to tell,
+    /// `--script` is told
+    #[arg(long, conflicts_with_all = ["timeout", "accept_expired", "format"])]
     pub(crate) foreground: bool,
     /// Run this program at each change, with `bound`, `renewed`, `nak` or `lost` as its argument and the lease in HYDRANT_* variables
     #[arg(long, value_name = "FILE", requires = "foreground")]
