@@ -150,15 +150,27 @@ impl<'a, B: LeaseBook> Case<'a, '_, '_, B> {
     }
 
     /// The key to grant the client's own address under, which is kept under `own`; `None` when it has a living one elsewhere that counts more.
+    #[inline]
     fn key_of_own<'k>(&mut self, there: &Holding, own: &'k ClientKey) -> Option<&'k ClientKey>
     where
         'a: 'k,
     {
         match there.standing {
-            Standing::Bound => return Some(own),
-            Standing::Offered if *own == self.client.key => return Some(own),
-            Standing::Offered | Standing::Idle | Standing::Fresh | Standing::Quarantined => {}
+            Standing::Bound => Some(own),
+            Standing::Offered if *own == self.client.key => Some(own),
+            Standing::Offered | Standing::Idle | Standing::Fresh | Standing::Quarantined => {
+                self.key_of_one(there, own)
+            }
         }
+    }
+
+    /// As [`Self::key_of_own`], of an address that may not be the only one that the client has.
+    #[cold]
+    #[inline(never)]
+    fn key_of_one<'k>(&mut self, there: &Holding, own: &'k ClientKey) -> Option<&'k ClientKey>
+    where
+        'a: 'k,
+    {
         if !self.lives_elsewhere(there.address) {
             return Some(own);
         }
