@@ -95,6 +95,17 @@ mod tests {
     }
 
     #[test]
+    fn whoever_says_no_segment_is_told_of_both_ways() {
+        let said =
+            |line: &str| Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string());
+        let missing = said("hydrant mac camera").unwrap_err();
+        assert!(missing.contains("<--vlan <V>|--interface <IF>>"), "{missing}");
+        for place in ["--vlan 5", "--interface eth0", "--vlan 5 --interface eth0"] {
+            assert!(said(&format!("hydrant mac camera {place}")).is_ok(), "{place}");
+        }
+    }
+
+    #[test]
     fn what_would_do_nothing_beside_foreground_is_refused() {
         let device =
             "hydrant lease display --interface eth0 --foreground --probe quick --ip 10.0.1.7";

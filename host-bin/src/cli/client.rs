@@ -174,12 +174,13 @@ pub(crate) struct RenewArgs {
     pub(crate) timeout: u32,
 }
 
-/// On which segment.
+/// On which segment: one of them, or both.
 #[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
 pub(crate) struct PlaceArgs {
     /// The VLAN's number. It is reached by the interface of that VLAN: a sub-interface such as `eth0.5`, or one named `vlan5`; with
     /// `--interface`, by tagged frames on that one. A server on this host finds it in its configuration
-    #[arg(long, value_name = "V", value_parser = clap::value_parser!(u16).range(1..=4094), required_unless_present = "interface")]
+    #[arg(long, value_name = "V", value_parser = clap::value_parser!(u16).range(1..=4094))]
     pub(crate) vlan: Option<u16>,
     /// The interface. `eth0.5` and `vlan5` are VLAN 5; any other is a segment of its own
     #[arg(long, value_name = "IF")]

@@ -22,7 +22,7 @@ pub(crate) struct Client {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// No server is running with this state directory.
-    #[error("no server is running: nobody answers at {}", path.display())]
+    #[error("no server is running: nobody answers at {}; `--state` says where another one keeps its state", path.display())]
     NotRunning {
         /// The socket.
         path: PathBuf,
