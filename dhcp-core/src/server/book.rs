@@ -1,6 +1,6 @@
 //! What does the server ask of whoever keeps the leases? The book knows addresses and clients, and no message.
 //!
-//! `lease-store` has the book for real use; a test gets by with a toy of thirty lines.
+//! `lease-store` has the book for real use; a test gets by with a plain map of addresses, in some two hundred lines (`tests/server/toy.rs`).
 
 use core::fmt;
 use core::net::Ipv4Addr;

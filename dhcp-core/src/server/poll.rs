@@ -62,7 +62,8 @@ impl<B: LeaseBook> Server<'_, B> {
     /// Somebody answered for an address, by ARP or by ICMP echo; `by` is not known of an answer that came through a router. The
     /// host's own answers are not to be reported.
     ///
-    /// `None` when nobody asked, or when it is the client itself that answered.
+    /// `None` when nobody asked, when it is the client itself that answered or the station that the address is reserved for, and when the address is in
+    /// quarantine already.
     pub fn heard(
         &mut self,
         now: Instant,

@@ -1,4 +1,4 @@
-//! A book in a few lines, slow and plain: what the server's decisions are tested against.
+//! A book that is slow and plain: what the server's decisions are tested against.
 
 use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
