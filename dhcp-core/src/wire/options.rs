@@ -73,26 +73,14 @@ pub(crate) const PART_LEN_MAX: usize = 255;
 /// is cut off by it. An option that was sent split comes in its parts.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
-    field: &'a [u8],
-    /// Behind the option that was read last.
-    at: usize,
+    rest: &'a [u8],
 }
 
 impl<'a> Options<'a> {
     /// The options in `field`, which need not have an end mark.
     #[must_use]
     pub const fn new(field: &'a [u8]) -> Self {
-        Self::from(field, 0)
-    }
-
-    /// As [`Options::new`], but for what is in front of `at`.
-    pub(crate) const fn from(field: &'a [u8], at: usize) -> Self {
-        Self { field, at }
-    }
-
-    /// Where in the field the option that was read last ends.
-    pub(crate) const fn at(&self) -> usize {
-        self.at
+        Self { rest: field }
     }
 }
 
@@ -102,18 +90,21 @@ impl<'a> Iterator for Options<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let code = *self.field.get(self.at)?;
-            if code == code::PAD {
-                self.at += 1;
-                continue;
+            match *self.rest {
+                [code::PAD, ref rest @ ..] => self.rest = rest,
+                [code, len, ref rest @ ..] if code != code::END => {
+                    let Some((value, rest)) = rest.split_at_checked(usize::from(len)) else {
+                        self.rest = &[];
+                        return None;
+                    };
+                    self.rest = rest;
+                    return Some((code, value));
+                }
+                _ => {
+                    self.rest = &[];
+                    return None;
+                }
             }
-            if code == code::END {
-                return None;
-            }
-            let len = usize::from(*self.field.get(self.at + 1)?);
-            let value = self.field.get(self.at + 2..self.at + 2 + len)?;
-            self.at += 2 + len;
-            return Some((code, value));
         }
     }
 }

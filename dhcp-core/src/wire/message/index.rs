@@ -1,6 +1,8 @@
 //! Where in a message does an option stand? One pass notes which there are, and where those are that a server asks for.
 
-use crate::wire::options::Options;
+use core::ops::Range;
+
+use crate::wire::options::code;
 
 /// The first code whose place is noted.
 const FIRST: usize = 32;
@@ -48,11 +50,12 @@ impl Index {
     pub(super) fn of(octets: &[u8], from: usize, places: &mut Places) -> Self {
         let mut index = Self::new();
         let mut again = 0;
-        let mut options = Options::from(octets, from);
-        while let Some((code, value)) = options.next() {
+        let mut at = from;
+        while let Some((code, value)) = next_option(octets, at) {
             #[allow(clippy::cast_possible_truncation, reason = "there are at most 65,535 octets")]
-            let len_at = (options.at() - value.len() - 1) as u16;
+            let len_at = (value.start - 1) as u16;
             again |= index.note(code, len_at, places);
+            at = value.end;
         }
         index.is_split = again != 0;
         index
@@ -108,6 +111,25 @@ impl Index {
     }
 }
 
+/// The first option from `at` on, and where its value stands. As [`Options`](crate::wire::options::Options) reads a field, but without a slice for what is left: only where it
+/// stands is kept of an option.
+#[inline(always)]
+fn next_option(octets: &[u8], mut at: usize) -> Option<(u8, Range<usize>)> {
+    loop {
+        let code = *octets.get(at)?;
+        if code == code::PAD {
+            at += 1;
+            continue;
+        }
+        if code == code::END {
+            return None;
+        }
+        let len = usize::from(*octets.get(at + 1)?);
+        let value = at + 2..at + 2 + len;
+        return (value.end <= octets.len()).then_some((code, value));
+    }
+}
+
 /// The bit of `code` in its word.
 #[inline]
 const fn bit(code: u8) -> u32 {
@@ -118,4 +140,25 @@ const fn bit(code: u8) -> u32 {
 #[inline]
 fn word_of(code: u8) -> usize {
     usize::from(code / 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::options::Options;
+
+    #[test]
+    fn options_are_found_where_a_field_is_read_to_have_them() {
+        let octets = [9, 0, 53, 1, 1, 0, 0, 12, 2, 7, 8, 61, 0, 53, 1, 3, 255, 55, 1, 1];
+        for (from, to) in (0..=octets.len()).flat_map(|to| (0..=to).map(move |from| (from, to))) {
+            let octets = octets.get(..to).unwrap();
+            let mut at = from;
+            for (code, value) in Options::new(octets.get(from..).unwrap()) {
+                let (found, place) = next_option(octets, at).unwrap();
+                at = place.end;
+                assert_eq!((found, octets.get(place)), (code, Some(value)), "{from} to {to}");
+            }
+            assert_eq!(next_option(octets, at), None, "{from} to {to}");
+        }
+    }
 }
