@@ -7,6 +7,7 @@ use dhcp_core::id::{ClientKey, HardwareAddr};
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
+use super::hash::Seed;
 use super::{View, Work, span};
 use crate::lease::{Index, State};
 
@@ -58,22 +59,25 @@ fn no_bucket() -> ! {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the product shifted is below the bucket count")]
-fn home<I: Index>(view: &View<'_, I>, subnet: SubnetIndex, key: &ClientKey) -> usize {
-    let hash = u64::from(view.seed.hash_client(subnet.0, key));
-    ((hash * view.buckets.len() as u64) >> 32) as usize
+fn home<I>(seed: &Seed, buckets: &[I], subnet: SubnetIndex, key: &ClientKey) -> usize {
+    let hash = u64::from(seed.hash_client(subnet.0, key));
+    ((hash * buckets.len() as u64) >> 32) as usize
+}
+
+/// What is in a bucket.
+fn bucket<I: Index>(buckets: &[I], place: usize) -> I {
+    *buckets.get(place).unwrap_or_else(|| no_bucket())
+}
+
+/// The place behind one; behind the last is the first.
+const fn behind<I>(buckets: &[I], place: usize) -> usize {
+    if place + 1 == buckets.len() { 0 } else { place + 1 }
 }
 
 impl<I: Index> View<'_, I> {
-    /// The buckets from a place on, once around, up to the first empty one.
-    fn probe(&self, from: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let (before, behind) = self.buckets.split_at_checked(from).unwrap_or_else(|| no_bucket());
-        let in_order = (from..).zip(behind).chain((0..).zip(before));
-        in_order.map_while(|(place, slot)| (*slot != I::NONE).then(|| (place, slot.get())))
-    }
-
     /// What is in the bucket that a search for the client begins with.
     pub(super) fn bucket_of(&self, subnet: SubnetIndex, key: &ClientKey) -> usize {
-        self.buckets.get(home(self, subnet, key)).map_or(0, |slot| slot.get())
+        self.buckets.get(home(self.seed, self.buckets, subnet, key)).map_or(0, |slot| slot.get())
     }
 
     /// What the client has, is offered or had last in the subnet; what is over by `now` counts as it stood before.
@@ -81,15 +85,15 @@ impl<I: Index> View<'_, I> {
         let mut own = Own::NONE;
         let Some(pool) = self.pool(subnet) else { return own };
         let of_pool = pool.first.get()..pool.end.get();
-        own.home = home(self, subnet, key);
+        own.home = home(self.seed, self.buckets, subnet, key);
         // Free buckets are not rare, so this ends.
         let mut place = own.home;
         loop {
-            let number = *self.buckets.get(place).unwrap_or_else(|| no_bucket());
+            let number = bucket(self.buckets, place);
             if number == I::NONE {
                 break;
             }
-            place = if place + 1 == self.buckets.len() { 0 } else { place + 1 };
+            place = behind(self.buckets, place);
             let slot = self.slot(number.get());
             if !of_pool.contains(&number.get()) || slot.key() != *key {
                 continue;
@@ -127,18 +131,16 @@ impl<I: Index> Work<'_, I> {
 
     /// Puts the slot into the index, under the key that it has.
     pub(super) fn enter_index(&mut self, number: usize) {
-        let view = self.view();
-        let key = view.slot(number).key();
-        let subnet = span::subnet_of(view.pools, number);
-        self.enter_from(home(&view, subnet, &key), number);
+        let key = self.slot(number).key();
+        let subnet = span::subnet_of(self.pools, number);
+        self.enter_from(home(self.seed, self.buckets, subnet, &key), number);
     }
 
     fn enter_from(&mut self, from: usize, number: usize) {
-        let len = self.buckets.len();
         // Free buckets are not rare, so this ends.
         let mut place = from;
-        while *self.buckets.get(place).unwrap_or_else(|| no_bucket()) != I::NONE {
-            place = if place + 1 == len { 0 } else { place + 1 };
+        while bucket(self.buckets, place) != I::NONE {
+            place = behind(self.buckets, place);
         }
         *self.buckets.get_mut(place).unwrap_or_else(|| no_bucket()) = I::new(number);
     }
@@ -175,22 +177,23 @@ impl<I: Index> Work<'_, I> {
     }
 
     fn leave_index(&mut self, number: usize, subnet: SubnetIndex, key: &ClientKey) {
-        let view = self.view();
-        let found = view.probe(home(&view, subnet, key)).find(|(_, slot)| *slot == number);
-        let (mut hole, _) = found.expect("a slot that has a client is in the index");
+        let mut hole = home(self.seed, self.buckets, subnet, key);
+        while bucket(self.buckets, hole) != I::new(number) {
+            assert!(bucket(self.buckets, hole) != I::NONE, "who has a slot is in the index");
+            hole = behind(self.buckets, hole);
+        }
         let len = self.buckets.len();
         let distance =
             |from: usize, to: usize| if to >= from { to - from } else { to + len - from };
         let mut place = hole;
         loop {
-            place = if place + 1 == len { 0 } else { place + 1 };
-            let slot = *self.buckets.get(place).unwrap_or_else(|| no_bucket());
+            place = behind(self.buckets, place);
+            let slot = bucket(self.buckets, place);
             if slot == I::NONE {
                 break;
             }
-            let view = self.view();
-            let of = span::subnet_of(view.pools, slot.get());
-            let home = home(&view, of, &view.slot(slot.get()).key());
+            let of = span::subnet_of(self.pools, slot.get());
+            let home = home(self.seed, self.buckets, of, &self.slot(slot.get()).key());
             // It may move up to the hole unless its home is behind that.
             if distance(home, place) >= distance(hole, place) {
                 *self.buckets.get_mut(hole).unwrap_or_else(|| no_bucket()) = slot;
