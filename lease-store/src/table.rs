@@ -129,7 +129,7 @@ impl<S: Store> LeaseTable<S> {
     /// The address is forgotten, with its client, as if nobody ever had it; `false` when it has no slot. Whoever calls records a
     /// [`Change::Forget`](dhcp_core::server::book::Change::Forget).
     pub fn forget(&mut self, address: Ipv4Addr, now: Timestamp) -> bool {
-        let Some((slot, _)) = self.view().find(address) else { return false };
+        let Some((slot, _)) = self.find(address) else { return false };
         self.work().forget(slot, now);
         true
     }
@@ -139,8 +139,10 @@ impl<S: Store> LeaseTable<S> {
         self.storage.columns().slots.get(slot).unwrap_or_else(|| no_slot())
     }
 
-    fn spans(&self) -> &[Span<S::Index>] {
-        self.storage.columns().spans.get(..self.used.spans).unwrap_or_else(|| shorter())
+    /// The slot of an address, and its subnet.
+    fn find(&self, address: Ipv4Addr) -> Option<(usize, SubnetIndex)> {
+        let spans = self.storage.columns().spans.get(..self.used.spans);
+        span::find(spans.unwrap_or_else(|| shorter()), address)
     }
 
     // Buckets are all in use, and what is behind the words that are is never looked at.
@@ -200,7 +202,29 @@ const fn standing(state: State) -> Standing {
     }
 }
 
-/// As [`View::entry_of_known`], without its client.
+/// A slot as the server sees it at `now`, swept or not, when its address and subnet are known.
+#[inline]
+fn entry<I: Index>(
+    slot: &Slot<I>,
+    address: Ipv4Addr,
+    subnet: SubnetIndex,
+    now: Timestamp,
+) -> Entry {
+    let state = slot.state_at(now);
+    let has_client = state.has_client();
+    Entry {
+        address,
+        subnet,
+        standing: standing(state),
+        key: has_client.then(|| slot.key()),
+        hardware: if has_client { slot.hardware() } else { None },
+        until: slot.until,
+        pinned: has_client && slot.is_pinned(),
+        reserved: slot.is_reserved(),
+    }
+}
+
+/// As [`entry`], without its client.
 const fn holding<I: Index>(
     slot: &Slot<I>,
     address: Ipv4Addr,
@@ -245,10 +269,6 @@ impl<'t, I: Index> View<'t, I> {
         self.slots.get(slot).unwrap_or_else(|| no_slot())
     }
 
-    fn find(&self, address: Ipv4Addr) -> Option<(usize, SubnetIndex)> {
-        span::find(self.spans, address)
-    }
-
     fn pool(&self, subnet: SubnetIndex) -> Option<&'t Pool<I>> {
         self.pools.get(usize::from(subnet.0))
     }
@@ -256,31 +276,7 @@ impl<'t, I: Index> View<'t, I> {
     /// A slot as the server sees it at `now`, swept or not.
     fn entry(&self, number: usize, now: Timestamp) -> Entry {
         let address = span::address_of(self.spans, number);
-        self.entry_of_known(number, address, span::subnet_of(self.pools, number), now)
-    }
-
-    /// As [`Self::entry`], when its address and subnet are known.
-    #[inline]
-    fn entry_of_known(
-        &self,
-        number: usize,
-        address: Ipv4Addr,
-        subnet: SubnetIndex,
-        now: Timestamp,
-    ) -> Entry {
-        let slot = self.slot(number);
-        let state = slot.state_at(now);
-        let has_client = state.has_client();
-        Entry {
-            address,
-            subnet,
-            standing: standing(state),
-            key: has_client.then(|| slot.key()),
-            hardware: if has_client { slot.hardware() } else { None },
-            until: slot.until,
-            pinned: has_client && slot.is_pinned(),
-            reserved: slot.is_reserved(),
-        }
+        entry(self.slot(number), address, span::subnet_of(self.pools, number), now)
     }
 }
 

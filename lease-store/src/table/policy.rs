@@ -10,12 +10,23 @@ use dhcp_core::time::Timestamp;
 use super::expiry::Wheel;
 use super::hash::Seed;
 use super::index::Own;
-use super::{LeaseTable, Store, View, Work, fresh_from, holding, list, no_slot, span};
+use super::{LeaseTable, Store, View, Work, entry, fresh_from, holding, list, no_slot, span};
 use crate::container::Container;
 use crate::lease::{Index, Slot, State};
 
 /// How many steps of the wheel an offer makes to find an address that is over and not yet swept, when there is no other.
 const STEPS_FOR_AN_OFFER: usize = 32;
+
+/// Whether the client could have the address, as far as others go.
+fn free_for<I: Index>(slot: &Slot<I>, key: &ClientKey, now: Timestamp) -> Result<(), Unavailable> {
+    let own = slot.key() == *key;
+    match slot.state_at(now) {
+        State::Quarantined => Err(Unavailable::Quarantined),
+        State::Offered | State::Bound if !own => Err(Unavailable::Taken),
+        State::Idle if slot.is_pinned() && !own => Err(Unavailable::Taken),
+        State::Fresh | State::Offered | State::Bound | State::Idle | State::Nobodys => Ok(()),
+    }
+}
 
 impl<I: Index> View<'_, I> {
     /// What counts of a client's slots: a lease, else an offer, else what it had last.
@@ -36,25 +47,13 @@ impl<I: Index> View<'_, I> {
         if counts { offer } else { lease }
     }
 
-    /// Whether the client could have the address, as far as others go.
-    fn free_for(&self, slot: usize, key: &ClientKey, now: Timestamp) -> Result<(), Unavailable> {
-        let slot = self.slot(slot);
-        let own = slot.key() == *key;
-        match slot.state_at(now) {
-            State::Quarantined => Err(Unavailable::Quarantined),
-            State::Offered | State::Bound if !own => Err(Unavailable::Taken),
-            State::Idle if slot.is_pinned() && !own => Err(Unavailable::Taken),
-            State::Fresh | State::Offered | State::Bound | State::Idle | State::Nobodys => Ok(()),
-        }
-    }
-
     /// `own` is as [`Work::own_now`] says.
     fn choose(&self, ask: &Ask<'_>, own: &Own<I>) -> Result<Option<usize>, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
         if let Some(address) = ask.reserved {
-            let found = self.find(address).filter(|(_, of)| *of == subnet);
+            let found = span::find(self.spans, address).filter(|(_, of)| *of == subnet);
             let (slot, _) = found.ok_or(Unavailable::NotOurs)?;
-            self.free_for(slot, key, now)?;
+            free_for(self.slot(slot), key, now)?;
             return Ok(Some(slot));
         }
         // What is the client's, it can have.
@@ -63,10 +62,10 @@ impl<I: Index> View<'_, I> {
         if let Some(slot) = current.or_else(|| own.offer().filter(open)) {
             return Ok(Some(slot));
         }
-        let requested = ask.requested.and_then(|address| self.find(address));
+        let requested = ask.requested.and_then(|address| span::find(self.spans, address));
         let requested = requested.filter(|(_, of)| *of == subnet).map(|(slot, _)| slot);
         let requested = requested.filter(open);
-        if let Some(slot) = requested.filter(|slot| self.free_for(*slot, key, now).is_ok()) {
+        if let Some(slot) = requested.filter(|slot| free_for(self.slot(*slot), key, now).is_ok()) {
             return Ok(Some(slot));
         }
         let pool = self.pool(subnet).ok_or(Unavailable::NotOurs)?;
@@ -205,7 +204,7 @@ impl<I: Index> Work<'_, I> {
         grant: &Grant<'_>,
     ) -> Result<(), Unavailable> {
         let Grant { key, hardware, now, .. } = *grant;
-        self.view().free_for(slot, key, now)?;
+        free_for(self.slot(slot), key, now)?;
         let own = self.view().own(subnet, key, now);
         let own = self.own_now(own, subnet, key, now);
         let living = self.slot(slot).is_living(key, now);
@@ -314,9 +313,8 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn entry_at(&self, address: Ipv4Addr, now: Timestamp) -> Option<Entry> {
-        let view = self.view();
-        let (slot, subnet) = view.find(address)?;
-        Some(view.entry_of_known(slot, address, subnet, now))
+        let (number, subnet) = self.find(address)?;
+        Some(entry(self.slot(number), address, subnet, now))
     }
 
     fn look(
@@ -325,7 +323,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         key: &ClientKey,
         now: Timestamp,
     ) -> Option<(Seen, Self::Spot)> {
-        let (number, subnet) = span::find(self.spans(), address)?;
+        let (number, subnet) = self.find(address)?;
         let slot = self.slot(number);
         let state = slot.state_at(now);
         let holding = holding(slot, address, subnet, state);
@@ -346,7 +344,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
-        let spot = span::find(self.spans(), grant.address).ok_or(Unavailable::NotOurs)?;
+        let spot = self.find(grant.address).ok_or(Unavailable::NotOurs)?;
         self.grant_at(spot, grant)
     }
 
@@ -364,8 +362,8 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {
-        let Some((slot, _)) = self.view().find(address) else { return false };
-        let found = self.view().slot(slot);
+        let Some((slot, _)) = self.find(address) else { return false };
+        let found = self.slot(slot);
         let own = found.state_at(now).has_client() && found.key() == *key;
         if own {
             self.work().release(slot, now);
@@ -374,13 +372,13 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn quarantine(&mut self, address: Ipv4Addr, until: Timestamp, now: Timestamp) -> bool {
-        let Some((slot, _)) = self.view().find(address) else { return false };
+        let Some((slot, _)) = self.find(address) else { return false };
         self.work().quarantine(slot, until, now);
         true
     }
 
     fn forget_promise(&mut self, address: Ipv4Addr) {
-        if let Some((slot, _)) = self.view().find(address) {
+        if let Some((slot, _)) = self.find(address) {
             self.work().slot_mut(slot).set_promise(None);
         }
     }

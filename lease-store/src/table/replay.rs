@@ -16,13 +16,12 @@ const UNKNOWN: Timestamp = Timestamp::from_secs(0);
 
 impl<S: Store> RecordIndex for LeaseTable<S> {
     fn place(&self, address: Ipv4Addr) -> Option<Place> {
-        let view = self.view();
-        let (slot, _) = view.find(address)?;
-        view.slot(slot).place()
+        let (slot, _) = self.find(address)?;
+        self.slot(slot).place()
     }
 
     fn set_place(&mut self, address: Ipv4Addr, place: Option<Place>) -> bool {
-        let Some((slot, _)) = self.view().find(address) else { return false };
+        let Some((slot, _)) = self.find(address) else { return false };
         self.work().set_place(slot, place)
     }
 
@@ -31,9 +30,8 @@ impl<S: Store> RecordIndex for LeaseTable<S> {
     }
 
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded> {
-        let view = self.view();
-        let (slot, _) = view.find(address)?;
-        let slot = view.slot(slot);
+        let (slot, _) = self.find(address)?;
+        let slot = self.slot(slot);
         let until = match slot.state() {
             // A record that nobody is sure of says at least what the client may have been told.
             State::Bound => slot.promise().map_or(slot.until, |promise| promise.max(slot.until)),
@@ -49,7 +47,7 @@ impl<S: Store> RecordIndex for LeaseTable<S> {
 
 impl<S: Store> Replay for LeaseTable<S> {
     fn replay(&mut self, change: &Change<'_>) {
-        let Some((slot, subnet)) = self.view().find(change.address()) else { return };
+        let Some((slot, subnet)) = self.find(change.address()) else { return };
         let mut work = self.work();
         // Where the record is, the journal says by itself.
         let place = work.slot(slot).place();
@@ -99,7 +97,8 @@ impl<S: Store> Replay for LeaseTable<S> {
         let view = self.view();
         let mut seen = 0;
         for change in changes {
-            let Some((number, subnet)) = view.find(change.address()) else { continue };
+            let found = span::find(view.spans, change.address());
+            let Some((number, subnet)) = found else { continue };
             let slot = view.slot(number);
             // A slot may begin in one line of a cache and end in the next. No branch depends on what is fetched, so that the next fetch need not wait.
             seen ^= slot.until.as_secs() as usize ^ usize::from(slot.list);
@@ -135,7 +134,7 @@ impl<S: Store> LeaseTable<S> {
 
 impl<I: Index> Work<'_, I> {
     fn adopt<J: Index>(&mut self, address: Ipv4Addr, old: &Slot<J>) {
-        let Some((number, subnet)) = self.view().find(address) else { return };
+        let Some((number, subnet)) = span::find(self.spans, address) else { return };
         let own = if old.state().has_client() {
             self.view().own(subnet, &old.key(), UNKNOWN)
         } else {
