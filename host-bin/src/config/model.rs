@@ -89,8 +89,8 @@ pub(crate) struct Terms {
     pub(crate) server_name: Vec<u8>,
     /// At most 127 octets.
     pub(crate) boot_file: Vec<u8>,
-    /// How long an address is probed before it is offered, in milliseconds; none: it is not.
-    pub(crate) ping_check_millis: Option<u32>,
+    /// Whether addresses are probed before they are offered.
+    pub(crate) ping_check: bool,
 }
 
 /// An address, options or both for one client.

@@ -77,9 +77,9 @@ pub(crate) struct RenderedSubnet {
 }
 
 impl RenderedSubnet {
-    /// How long an address is probed before it is offered, in milliseconds; none: it is not.
-    pub(crate) const fn ping_check_millis(&self) -> Option<u32> {
-        self.pool.terms.ping_check_millis
+    /// Whether addresses are probed before they are offered.
+    pub(crate) const fn ping_check(&self) -> bool {
+        self.pool.terms.ping_check
     }
 
     fn link(&self) -> Option<Link> {
@@ -116,7 +116,7 @@ impl RenderedSubnet {
             identity: terms.identity,
             serve_unknown: terms.serve_unknown,
             trust_host_name: terms.trust_host_name,
-            probe: terms.ping_check_millis.is_some(),
+            probe: terms.ping_check,
             reservations,
         }
     }

@@ -17,7 +17,7 @@
 //! address = "10.0.1.9"
 //! ```
 
-mod reader;
+pub(super) mod reader;
 
 use core::net::Ipv4Addr;
 

@@ -143,10 +143,8 @@ impl Ports {
             failed.push(("UDP".to_owned(), error));
         }
         let by_echo = |place: &Place| matches!(place, Place::Relayed);
-        let wants_echo = rendered
-            .subnets()
-            .iter()
-            .any(|subnet| by_echo(&subnet.place) && subnet.ping_check_millis().is_some());
+        let wants_echo =
+            rendered.subnets().iter().any(|subnet| by_echo(&subnet.place) && subnet.ping_check());
         if wants_echo && self.echo.is_none() {
             let identifier = u16::try_from(std::process::id() & 0xffff).expect("masked");
             match EchoSocket::open(identifier) {

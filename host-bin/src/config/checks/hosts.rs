@@ -217,6 +217,7 @@ fn check_host(host: &DraftHost, report: &mut Report) {
         parameters.authoritative.map(|yes| (yes.span, "`authoritative`")),
         parameters.identity.map(|identity| (identity.span, "a kind of identity")),
         parameters.serve_unknown.map(|yes| (yes.span, "a rule for unknown clients")),
+        parameters.trust_host_name.map(|yes| (yes.span, "trust in the names that clients send")),
         parameters.server_id.map(|address| (address.span, "a server identifier")),
         parameters.ping_check.map(|yes| (yes.span, "a ping check")),
         parameters.ping_timeout_millis.map(|time| (time.span, "a ping timeout")),

@@ -19,16 +19,21 @@ const LEASE_MAX: LeaseTime = LeaseTime::Secs(86_400);
 /// Five minutes, so that no client keeps the journal busy; less when the default is less.
 const LEASE_MIN: LeaseTime = LeaseTime::Secs(300);
 
-/// How long an address is probed before it is offered, in milliseconds.
-const PING_TIMEOUT_MILLIS: u32 = 1_000;
-
 /// The terms with defaults. Nothing is reported but what [`check`] does not see: it looks at the subnet's own parameters once.
 pub(super) fn terms(subnet: &DraftSubnet, parameters: &Parameters, report: &mut Report) -> Terms {
     let own = core::ptr::eq(parameters, &raw const subnet.parameters);
     let (lease_min, lease_default, lease_max) = lease_times(subnet, parameters, own, report);
-    let probed = parameters.ping_check.is_none_or(|check| check.value);
-    let timeout =
-        parameters.ping_timeout_millis.map_or(PING_TIMEOUT_MILLIS, |timeout| timeout.value);
+    if let Some(timeout) = &parameters.ping_timeout_millis
+        && (own || subnet.parameters.ping_timeout_millis.map(|own| own.span) != Some(timeout.span))
+    {
+        report.add(
+            Finding::note("how long an answer to a probe is waited for is not configured")
+                .at(timeout.span, "changes nothing")
+                .help(
+                    "addresses are asked about ahead of time, so that no client waits: half a second by ARP, a second by ICMP echo",
+                ),
+        );
+    }
     let options = parameters.options.iter();
     Terms {
         options: options.map(|(code, value)| (*code, value.value.clone())).collect(),
@@ -45,7 +50,7 @@ pub(super) fn terms(subnet: &DraftSubnet, parameters: &Parameters, report: &mut 
             .as_ref()
             .map_or_else(Vec::new, |name| name.value.clone()),
         boot_file: parameters.boot_file.as_ref().map_or_else(Vec::new, |file| file.value.clone()),
-        ping_check_millis: probed.then_some(timeout),
+        ping_check: parameters.ping_check.is_none_or(|check| check.value),
     }
 }
 

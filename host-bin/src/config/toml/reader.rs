@@ -23,7 +23,7 @@ pub(super) type Table<'t> = toml::de::DeTable<'t>;
 pub(super) type Key<'k> = Spanned<&'k str>;
 
 /// The keys of [`Reader::read_parameter`].
-pub(super) const PARAMETER_KEYS: &[&str] = &[
+pub(in crate::config) const PARAMETER_KEYS: &[&str] = &[
     "lease-time",
     "min-lease-time",
     "max-lease-time",
