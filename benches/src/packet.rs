@@ -132,7 +132,7 @@ impl Request {
         let header = Header {
             op: BOOT_REQUEST,
             hops: u8::from(relayed),
-            hardware: HardwareAddr::ethernet(mac),
+            hardware: &HardwareAddr::ethernet(mac),
             xid: self.xid,
             secs: 0,
             flags: 0,

@@ -42,7 +42,7 @@ fn header(op: u8, ciaddr: Ipv4Addr, yiaddr: Ipv4Addr) -> Header<'static> {
     Header {
         op,
         hops: 0,
-        hardware: HardwareAddr::ethernet(MAC),
+        hardware: const { &HardwareAddr::ethernet(MAC) },
         xid: 0x0102_0304,
         secs: 0,
         flags: 0,

@@ -66,7 +66,7 @@ pub fn round_trip(octets: &[u8]) {
     let header = Header {
         op: message.op(),
         hops: message.hops(),
-        hardware: message.hardware(),
+        hardware: &message.hardware(),
         xid: message.xid(),
         secs: message.secs(),
         flags: message.flags(),
@@ -177,7 +177,7 @@ fn as_reply(
 fn same_header(message: &Message<'_>, header: &Header<'_>) {
     assert_eq!((message.op(), message.hops()), (header.op, header.hops));
     assert_eq!((message.xid(), message.secs()), (header.xid, header.secs));
-    assert_eq!((message.flags(), message.hardware()), (header.flags, header.hardware));
+    assert_eq!((message.flags(), message.hardware()), (header.flags, *header.hardware));
     assert_eq!((message.ciaddr(), message.yiaddr()), (header.ciaddr, header.yiaddr));
     assert_eq!((message.siaddr(), message.giaddr()), (header.siaddr, header.giaddr));
     let cut = |text: &[u8], len: usize| text.get(..len.min(text.len())).map(<[u8]>::to_vec);

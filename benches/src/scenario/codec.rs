@@ -128,7 +128,7 @@ impl Encode {
         let header = Header {
             op: BOOT_REPLY,
             hops: 0,
-            hardware: HardwareAddr::ethernet(mac),
+            hardware: &HardwareAddr::ethernet(mac),
             xid: client,
             secs: 0,
             flags: 0,

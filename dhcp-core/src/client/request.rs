@@ -189,7 +189,7 @@ pub(super) fn write(
     let header = Header {
         op: BOOT_REQUEST,
         hops: 0,
-        hardware: config.hardware,
+        hardware: &config.hardware,
         xid,
         secs: if shape.secs { secs } else { 0 },
         flags: if shape.broadcast_flag && config.broadcast { BROADCAST_FLAG } else { 0 },

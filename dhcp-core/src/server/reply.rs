@@ -124,7 +124,7 @@ impl<B> Case<'_, '_, '_, B> {
         let header = Header {
             op: BOOT_REPLY,
             hops: 0,
-            hardware: message.hardware(),
+            hardware: message.hardware_addr(),
             xid: message.xid(),
             secs: 0,
             flags: message.flags() | if relayed_nak { BROADCAST_FLAG } else { 0 },

@@ -29,7 +29,7 @@ pub struct Header<'a> {
     /// `hops`.
     pub hops: u8,
     /// `htype`, `hlen` and `chaddr`.
-    pub hardware: HardwareAddr,
+    pub hardware: &'a HardwareAddr,
     /// `xid`.
     pub xid: u32,
     /// `secs`.
@@ -81,7 +81,7 @@ pub struct ReplyOptions<'a> {
 
 /// What follows the header in a reply, each thing asked for when it is its turn: a microcontroller's registers are not enough for all of [`ReplyOptions`].
 /// What the names mean is told there.
-pub(crate) trait Reply {
+pub(crate) trait Reply: Copy {
     fn message_type(&self) -> Option<MessageType>;
     fn server_id(&self) -> Ipv4Addr;
     fn times(&self) -> Option<[u32; 3]>;
@@ -177,7 +177,9 @@ pub(crate) fn write(
     if let Some(len) = straight::write(reply, message) {
         return Some(Written { len: len.max(MESSAGE_LEN_MIN), dropped: 0 });
     }
-    Some(anew(reply, message))
+    // A copy: what hardly any reply needs in memory stays in registers.
+    let again = *reply;
+    Some(anew(&again, message))
 }
 
 /// Writes the options once more, each to where there is room for it.
@@ -282,7 +284,7 @@ const HEAD_LEN: usize = SNAME.start;
 /// The first 44 octets of RFC 2131 figure 1.
 #[inline(always)]
 fn write_header(header: &Header<'_>, head: &mut [u8; HEAD_LEN]) {
-    let hardware = &header.hardware;
+    let hardware = header.hardware;
     set(head, 0, [header.op, hardware.htype(), hardware.hlen(), header.hops]);
     set(head, 4, header.xid.to_be_bytes());
     set(head, 8, header.secs.to_be_bytes());

@@ -232,7 +232,7 @@ pub(crate) fn write(
     let header = Header {
         op: BOOT_REQUEST,
         hops: 0,
-        hardware: HardwareAddr::ethernet([2, 0, 0, 0, a, b]),
+        hardware: &HardwareAddr::ethernet([2, 0, 0, 0, a, b]),
         xid: u32::from(client),
         secs: 0,
         flags: 0,

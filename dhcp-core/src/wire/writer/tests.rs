@@ -13,7 +13,7 @@ use crate::wire::message::{Message, Scratch};
 const HEADER: Header<'_> = Header {
     op: 2,
     hops: 0,
-    hardware: HardwareAddr::ethernet([2, 0, 0, 0, 0, 1]),
+    hardware: &HardwareAddr::ethernet([2, 0, 0, 0, 0, 1]),
     xid: 0x0102_0304,
     secs: 0,
     flags: 0x8000,
