@@ -364,7 +364,7 @@ impl<'a> Message<'a> {
         if self.has(code) { self.option_there(code) } else { None }
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn option_there(&self, code: u8) -> Option<&'a [u8]> {
         Index::at_place(self.octets, code, self.places).or_else(|| self.searched(code))
     }
@@ -397,7 +397,7 @@ impl<'a> Message<'a> {
         if self.has(code) { self.fixed_there(code).copied() } else { None }
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn fixed_there<const LEN: usize>(&self, code: u8) -> Option<&'a [u8; LEN]> {
         match Index::at_place(self.octets, code, self.places) {
             Some(value) => value.try_into().ok(),
