@@ -77,6 +77,7 @@ impl Reply for Said<'_> {
         Some(self.config.subnet.netmask()).filter(|_| !self.refused())
     }
 
+    #[inline(always)]
     fn subnet_selection(&self) -> Option<Ipv4Addr> {
         self.message.subnet_selection()
     }

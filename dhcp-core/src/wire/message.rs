@@ -329,6 +329,7 @@ impl<'a> Message<'a> {
 
     /// Option 82, as sent.
     #[must_use]
+    #[inline(always)]
     pub fn relay_agent_info(&self) -> Option<&'a [u8]> {
         self.option(code::RELAY_AGENT_INFO)
     }
@@ -352,7 +353,7 @@ impl<'a> Message<'a> {
 
     /// Option 118, subnet selection (RFC 3011).
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn subnet_selection(&self) -> Option<Ipv4Addr> {
         self.fixed(code::SUBNET_SELECTION).map(Ipv4Addr::from)
     }

@@ -215,6 +215,8 @@ global_asm!(
     "strcs r2, [r0], #4",
     "strcs r2, [r0], #4",
     "strcs r2, [r0], #4",
+    "it eq",
+    "bxeq lr",
     "itt mi",
     "strmi r2, [r0], #4",
     "strmi r2, [r0], #4",
