@@ -181,7 +181,7 @@ impl LeaseClock {
     /// What the lease clock shows at `now`; before `at` it stands still.
     #[must_use]
     // Asked for in many places, and more than a call: one function is 220 octets of a microcontroller's code less, for 5 instructions a message.
-    #[inline(never)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn read(&self, now: Instant) -> Timestamp {
         self.stamp.plus_secs(whole_secs(now.millis_since(self.at)))
     }
