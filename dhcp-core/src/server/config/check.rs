@@ -1,4 +1,6 @@
-//! Is what the server is told in order? What `hydrant check` and the reading of an image make sure of, for those who write a configuration as code.
+//! Is what the server is told in order? What `hydrant check` makes sure of in a file, for those who write a configuration as code.
+//!
+//! The reading of an image repeats a part of it, and trusts whoever wrote the image for the rest.
 
 use core::error::Error;
 use core::fmt;
@@ -79,8 +81,8 @@ impl fmt::Display for ConfigError {
 impl Error for ConfigError {}
 
 impl ServerConfig<'_> {
-    /// Whether a server can work with this: what is told of the fields about order and places holds. A configuration that `hydrant` read, or that came from an
-    /// image, was checked; one that is written as code is best checked in a test of that code, or once at the start.
+    /// Whether a server can work with this: what is told of the fields about order and places holds. A configuration that `hydrant` read was checked, also before it wrote
+    /// an image of it; one that is written as code is best checked in a test of that code, or once at the start.
     ///
     /// Time goes with the number of subnets times that of shared networks.
     ///
@@ -90,7 +92,8 @@ impl ServerConfig<'_> {
         if self.subnets.len() > usize::from(u16::MAX) {
             return Err(ConfigError::TooManySubnets);
         }
-        for (place, config) in (0..).zip(self.subnets) {
+        // Not the other way round: behind the last of 65,535 there is no number to be made.
+        for (config, place) in self.subnets.iter().zip(0..) {
             let subnet = SubnetIndex(place);
             let before = self.subnets.get(..usize::from(place)).unwrap_or_default();
             if config.shared_network.is_some() && is_apart(before, config.shared_network) {
@@ -163,6 +166,14 @@ mod tests {
     }
 
     const FIRST: SubnetIndex = SubnetIndex(0);
+
+    #[test]
+    fn there_are_at_most_65_535_subnets() {
+        let subnets = std::vec![SubnetConfig::new(net(1)); 65_536];
+        assert_eq!(check(&subnets), Err(ConfigError::TooManySubnets));
+        let (_, most) = subnets.split_first().unwrap();
+        assert_eq!(check(most), Ok(()));
+    }
 
     #[test]
     fn ranges_and_exclusions_ascend_within_their_subnet() {
