@@ -11,6 +11,11 @@ const FIRST: usize = 32;
 /// when they are there.
 const PLACES: usize = 32;
 
+const _: () = assert!(
+    FIRST == 32 && PLACES == 32,
+    "the codes of one word, in which each has the bit of its place"
+);
+
 /// The place of an option that must be looked for: no message has so many octets.
 const NOWHERE: u16 = u16::MAX;
 
@@ -90,7 +95,7 @@ impl Index {
     #[inline(always)]
     pub(super) fn has(&self, code: u8, places: &Places) -> bool {
         let word = match usize::from(code).wrapping_sub(FIRST) {
-            0..32 => self.placed,
+            0..PLACES => self.placed,
             _ if self.words & 1 << word_of(code) == 0 => 0,
             _ => places.others.get(word_of(code)).copied().unwrap_or_default(),
         };

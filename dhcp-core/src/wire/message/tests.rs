@@ -165,3 +165,52 @@ fn an_unknown_message_type_is_not_bootp() {
     let message = Message::parse(&octets, &mut scratch).unwrap();
     assert!(message.message_type().is_none() && message.has_message_type());
 }
+
+/// Nobody clears the scratch between messages.
+#[test]
+fn what_an_earlier_message_left_in_the_scratch_is_not_read() {
+    let each_code = |times, step| {
+        let codes = (1..255_u8).filter(|code| *code != code::OVERLOAD).step_by(step);
+        codes.flat_map(|code| [code, 1, code].repeat(times)).collect::<Vec<_>>()
+    };
+    let mut overloaded = message(&[53, 1, 1, 1, 1, 7, 61, 1, 9, 52, 1, 3]);
+    overloaded[108..119].copy_from_slice(&[12, 2, b'a', b'b', 50, 1, 4, 53, 1, 3, 255]);
+    overloaded[44..51].copy_from_slice(&[200, 1, 8, 61, 1, 6, 255]);
+    let messages = [
+        message(&each_code(1, 1)),
+        message(&each_code(2, 3)),
+        message(&[]),
+        message(&[1, 1, 7, 53, 1, 1, 255, 61, 1, 9]),
+        message(&[0, 31, 1, 3, 0, 200, 2, 4, 5, 254, 0, 64, 1]),
+        message(&[12, 1, b'a', 53, 1, 1, 12, 1, b'b', 61, 0]),
+        overloaded,
+    ];
+    for (earlier, later) in
+        messages.iter().flat_map(|one| messages.iter().map(move |other| (one, other)))
+    {
+        let mut scratch = Scratch::new();
+        Message::parse(earlier, &mut scratch).unwrap();
+        let message = Message::parse(later, &mut scratch).unwrap();
+        for code in 0..=255 {
+            let parts = message.raw_options().filter(|(found, _)| *found == code);
+            let parts: Vec<_> = parts.map(|(_, part)| part).collect();
+            let expected = if parts.is_empty() { None } else { Some(parts.concat()) };
+            assert_eq!(message.option(code), expected.as_deref(), "{code} of {later:?}");
+            assert_eq!(message.has(code), expected.is_some(), "{code} of {later:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_behind_65_535_octets_is_not_looked_at() {
+    let last = usize::from(u16::MAX) - HEADER_LEN;
+    for (pads, is_there) in [(last - 3, true), (last - 2, false), (last, false)] {
+        let mut options = vec![code::PAD; pads];
+        options.extend([53, 1, 3, 12, 1, b'a']);
+        let octets = message(&options);
+        let mut scratch = Scratch::new();
+        let message = Message::parse(&octets, &mut scratch).unwrap();
+        assert_eq!(message.message_type().is_some(), is_there, "{pads} pads");
+        assert_eq!(message.host_name(), None, "{pads} pads");
+    }
+}
