@@ -350,6 +350,10 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
 
     fn grant_at(&mut self, spot: Self::Spot, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
         let (number, subnet) = spot;
+        debug_assert!(
+            self.find(grant.address) == Some(spot),
+            "the address is where it was looked at"
+        );
         let slot = self.slot(number);
         let living = slot.is_living(grant.key, grant.now);
         // Nearly always the address is the client's own, and the only one: then nothing has to be looked for.

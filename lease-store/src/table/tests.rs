@@ -303,3 +303,33 @@ fn what_is_offered_is_held_when_it_is_a_lease_that_ends_soon() {
     assert_eq!(offer(&mut table, 1, None, at(1_256)), Ok(ip(1, 1)));
     assert_eq!(offer(&mut table, 2, None, at(1_316)), Ok(ip(1, 1)), "a minute is enough");
 }
+
+/// As the server does it. What is over is not swept before it is looked at.
+#[test]
+fn an_address_is_granted_where_it_was_looked_at() {
+    let ranges = [range(1, 10, 11)];
+    let mut table = table(&config(&[subnet(1, &ranges, &[])]));
+    let (_, spot) = table.look(ip(1, 10), &key(1), at(0)).unwrap();
+    let mut request = |client, secs| {
+        let (key, hardware, now) = (&key(client), &mac(client), at(secs));
+        let address = ip(1, 10);
+        let (seen, there) = table.look(address, key, now).unwrap();
+        assert_eq!(there, spot, "as long as there is the book");
+        assert_eq!(Some(seen), table.entry_at(address, now).map(|entry| entry.seen_by(key)));
+        let until = now.plus_secs(600);
+        let grant = Grant { address, key, hardware, until, promise: until, pinned: false, now };
+        let granted = table.grant_at(spot, &grant);
+        table.check();
+        let owner = table.entry_at(address, now).unwrap();
+        (seen.holding.standing, seen.own, granted, owner.key == Some(*key) && owner.until == until)
+    };
+    assert_eq!(request(1, 0), (Standing::Fresh, false, Ok(Granted::Bind), true));
+    assert_eq!(request(2, 100), (Standing::Bound, false, Err(Unavailable::Taken), false));
+    assert_eq!(request(1, 300), (Standing::Bound, true, Ok(Granted::Extend), true));
+    assert_eq!(request(1, 900), (Standing::Idle, true, Ok(Granted::Bind), true), "over");
+    assert_eq!(request(2, 1_500), (Standing::Idle, false, Ok(Granted::Bind), true), "over");
+    assert_eq!(table.entry_of(SubnetIndex(0), &key(1), at(1_500)), None);
+    assert!(!table.sweep(at(2_099), 64), "what was over was ended once");
+    assert_eq!(table.entry_at(ip(1, 10), at(2_099)).unwrap().standing, Standing::Bound);
+    assert_eq!(table.look(ip(1, 40), &key(1), at(0)), None);
+}

@@ -72,6 +72,9 @@ impl Pair {
         self.table.check();
         for address in self.model.slots.keys() {
             self.entry_at(*address, now);
+            for client in 0..CLIENTS {
+                self.look(*address, &key(client), now);
+            }
         }
         let not_fresh = self.model.slots.values();
         let not_fresh = not_fresh.filter(|slot| slot.entry.standing != Standing::Fresh);
