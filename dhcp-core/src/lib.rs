@@ -17,7 +17,7 @@
 //! [`SubnetConfig::on`](server::config::SubnetConfig::on) or [`new`](server::config::SubnetConfig::new) and `..`, or change fields of what [`Config::new`](client::Config::new) gives, and an update
 //! breaks no build. What has to be *done* does not grow: [`Reply`](server::Reply), [`Destination`](server::Destination), [`Change`](server::book::Change) and the client's
 //! [`Output`](client::Output) get no new variant without a new major version, since a loop that passes over one would be wrong. Nor do what a book is asked and
-//! answers ([`Ask`](server::book::Ask), [`Grant`](server::book::Grant), [`Entry`](server::book::Entry), [`Holding`](server::book::Holding)) and what is written
+//! answers ([`Ask`](server::book::Ask), [`Grant`](server::book::Grant), [`Entry`](server::book::Entry), [`Holding`](server::book::Holding), [`Seen`](server::book::Seen)) and what is written
 //! ([`Header`](wire::writer::Header), [`ReplyOptions`](wire::writer::ReplyOptions)) get new fields.
 
 #![no_std]

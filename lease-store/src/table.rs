@@ -134,7 +134,7 @@ impl<S: Store> LeaseTable<S> {
         true
     }
 
-    /// As [`View::slot`], of which a message needs no more than this at times.
+    /// As [`View::slot`], for whoever needs nothing else of a [`View`].
     fn slot(&self, slot: usize) -> &Slot<S::Index> {
         self.storage.columns().slots.get(slot).unwrap_or_else(|| no_slot())
     }

@@ -15,7 +15,7 @@ use crate::time::{LeaseTime, Timestamp};
 /// How long an offer is held at most when less than one sixteenth of the pool is free, in seconds.
 const OFFER_HOLD_SHORT_SECS: u32 = 10;
 
-/// How often we look for an address: one less of our own may stand in a pool by mistake.
+/// How often the book is asked before we give up: each time it may come up with an address of our own, which stands in the pool by mistake.
 const TRIES_MAX: usize = 5;
 
 /// What the client is known as, and what it holds under that key: see [`Case::known_as`].
