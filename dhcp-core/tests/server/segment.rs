@@ -140,6 +140,23 @@ fn neighbours_in_the_configuration_are_not_one_network() {
     assert_eq!(kit.send(&discover(13)).silence(), "pool-exhausted");
 }
 
+/// A subnet's number is its place in the whole configuration, not on its segment.
+#[test]
+fn a_shared_network_stands_anywhere_in_the_configuration() {
+    let mut subnets = shared().config.subnets.to_vec();
+    subnets.rotate_right(1);
+    let mut kit = Kit::with(&subnets);
+    let leased = [1, 2, 3].map(|client| kit.lease_here(client));
+    assert_eq!(leased, [ip(1, 10), ip(1, 11), ip(2, 10)]);
+    let heard = kit.send(&reboot(3, ip(2, 10)));
+    assert_eq!(heard.ack(), ip(2, 10));
+    assert_eq!(heard.reply().address(3), Some(ip(2, 3)), "the options are those of its subnet");
+    let heard = kit.send(&discover(1).relayed(ip(2, 3)));
+    assert_eq!(heard.offer(), ip(1, 10));
+    assert_eq!(heard.reply().address(3), Some(ip(1, 3)));
+    assert_eq!(kit.send(&reboot(1, ip(3, 10))).nak(), "wrong-network", "of no subnet here");
+}
+
 #[test]
 fn a_server_without_an_address_on_the_link_is_silent() {
     let mut kit = Kit::one(|one| one.server_id = None);
