@@ -245,6 +245,28 @@ fn a_leased_client_keeps_its_lease_while_it_is_offered_its_reservation() {
     assert_eq!((left.standing, left.key), (Standing::Idle, None));
 }
 
+/// Though it was not swept.
+#[test]
+fn an_offer_beside_a_lease_is_nobodys_when_it_is_over_and_either_is_granted() {
+    let ranges = [range(1, 10, 12)];
+    let known = [reserve(1, ip(1, 50))];
+    let subnets = [SubnetConfig { reservations: &known, ..subnet(1, &ranges, &[]) }];
+    let (lease, offered) = (ip(1, 10), ip(1, 50));
+    let cases = [(lease, offered, Granted::Covered), (offered, lease, Granted::Bind)];
+    for (address, other, expected) in cases {
+        let mut table = table(&config(&subnets));
+        grant(&mut table, 1, lease, 600, false, at(0)).unwrap();
+        assert_eq!(offer(&mut table, 1, Some(offered), at(1)), Ok(offered));
+        assert_eq!(table.look(offered, &key(1), at(60)).map(|(seen, _)| seen.own), Some(true));
+        assert_eq!(table.look(offered, &key(1), at(61)).map(|(seen, _)| seen.own), Some(false));
+        assert_eq!(grant(&mut table, 1, address, 600, false, at(61)), Ok(expected));
+        assert_eq!(table.entry_of(SubnetIndex(0), &key(1), at(61)).unwrap().address, address);
+        assert_eq!(table.entry_at(other, at(61)).unwrap().key, None);
+        while table.sweep(at(660), 64) {}
+        assert_eq!(table.entry_at(address, at(660)).unwrap().standing, Standing::Bound);
+    }
+}
+
 #[test]
 fn pinned_addresses_are_for_their_client_until_it_releases_them() {
     let ranges = [range(1, 10, 10)];
