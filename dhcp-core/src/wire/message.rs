@@ -6,6 +6,7 @@
 
 mod index;
 mod kind;
+mod parts;
 
 use core::net::Ipv4Addr;
 use core::ops::Range;
@@ -13,7 +14,8 @@ use core::ops::Range;
 use crate::id::{ClientId, HardwareAddr};
 use crate::wire::message::index::{Index, Places};
 pub use crate::wire::message::kind::{DecodeError, MessageType};
-use crate::wire::options::{CodeSet, Fields, Options, code};
+use crate::wire::message::parts::{Overload, fields};
+use crate::wire::options::code;
 
 /// Octets before the options: the header and the cookie.
 pub const HEADER_LEN: usize = 240;
@@ -68,23 +70,6 @@ pub struct Message<'a> {
     joined: &'a [u8],
 }
 
-/// Which fields option 52 gave to options.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Overload {
-    file: bool,
-    sname: bool,
-}
-
-impl Overload {
-    /// What the options field says: in the first part of option 52 that is not empty.
-    fn of(octets: &[u8]) -> Self {
-        let mut options = Options::new(octets.get(HEADER_LEN..).unwrap_or_default());
-        let said = options.find(|(found, value)| *found == code::OVERLOAD && !value.is_empty());
-        let bits = said.and_then(|(_, value)| value.first().copied()).unwrap_or_default();
-        Self { file: bits & 1 != 0, sname: bits & 2 != 0 }
-    }
-}
-
 /// `chaddr` among the octets.
 pub(crate) const CHADDR: Range<usize> = 28..44;
 
@@ -116,52 +101,6 @@ impl<'a> Message<'a> {
         }
         let (overload, places) = (Overload::default(), &scratch.places);
         Ok(Self { octets, header, hardware, overload, index, places, joined: &[] })
-    }
-
-    /// A message with options in `file` and `sname`, or with some in parts, which are put together. No option of such a message has a place.
-    #[inline(never)]
-    fn unfolded(
-        octets: &'a [u8],
-        header: &'a [u8; HEADER_LEN],
-        hardware: HardwareAddr,
-        Scratch { places, joined }: &'a mut Scratch,
-    ) -> Self {
-        let overload = Overload::of(octets);
-        let codes = fields(octets, overload).map(|(code, _)| code);
-        let index = Index::without_places(codes, places);
-        let mut message = Self { octets, header, hardware, overload, index, places, joined: &[] };
-        if index.any_split() {
-            message.join(joined);
-        }
-        message
-    }
-
-    /// Joins the parts of options that came split into `room`, each option once.
-    fn join(&mut self, room: &'a mut [u8; Scratch::LEN]) {
-        let mut joined = CodeSet::EMPTY;
-        let mut end = 0;
-        for (code, _) in self.raw_options() {
-            let mut parts = self.raw_options().filter(|(part_code, _)| *part_code == code);
-            let is_split = parts.nth(1).is_some();
-            if !is_split || !joined.insert(code) {
-                continue;
-            }
-            let begin = end;
-            let mut at = begin + 3;
-            let fits =
-                self.raw_options().filter(|(part_code, _)| *part_code == code).all(|(_, part)| {
-                    let room = room.get_mut(at..at + part.len());
-                    at += part.len();
-                    room.map(|room| room.copy_from_slice(part)).is_some()
-                });
-            let len = u16::try_from(at - begin - 3).ok().filter(|_| fits).map(u16::to_be_bytes);
-            let head = room.get_mut(begin..begin + 3);
-            if let (Some([high, low]), Some(head)) = (len, head) {
-                head.copy_from_slice(&[code, high, low]);
-                end = at;
-            }
-        }
-        self.joined = room.get(..end).unwrap_or_default();
     }
 
     /// `op`: 1 for a request, 2 for a reply.
@@ -370,23 +309,6 @@ impl<'a> Message<'a> {
         Index::at_place(self.octets, code, self.places).or_else(|| self.searched(code))
     }
 
-    /// The value of an option that has no place: of its parts together, else of the only one. What did not fit when it was joined is absent.
-    #[inline(never)]
-    fn searched(&self, code: u8) -> Option<&'a [u8]> {
-        let mut rest = self.joined;
-        while let [found, high, low, behind @ ..] = rest {
-            let len = usize::from(u16::from_be_bytes([*high, *low]));
-            let (value, behind) = behind.split_at_checked(len)?;
-            if *found == code {
-                return Some(value);
-            }
-            rest = behind;
-        }
-        let mut parts = self.raw_options().filter(|(found, _)| *found == code);
-        let (_, value) = parts.next()?;
-        parts.next().is_none().then_some(value)
-    }
-
     /// Every option as it was sent, in the order options, `file`, `sname`; one that was sent split comes in its parts.
     pub fn raw_options(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
         fields(self.octets, self.overload)
@@ -422,19 +344,6 @@ impl<'a> Message<'a> {
     fn has(&self, code: u8) -> bool {
         self.index.has(code, self.places)
     }
-
-    #[inline(never)]
-    fn first_part(&self, code: u8, is_it: fn(&[u8]) -> bool) -> Option<&'a [u8]> {
-        self.raw_options()
-            .find(|(found, value)| *found == code && is_it(value))
-            .map(|(_, value)| value)
-    }
-}
-
-/// The options of a message in the order of RFC 3396 section 5: options, `file`, `sname`.
-fn fields(octets: &[u8], Overload { file, sname }: Overload) -> Fields<'_> {
-    let there = |there: bool, field| octets.get(field).filter(|_| there).unwrap_or_default();
-    Fields::new(there(true, HEADER_LEN..octets.len()), there(file, FILE), there(sname, SNAME))
 }
 
 /// `LEN` octets of the header from `at`.
