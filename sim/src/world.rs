@@ -7,6 +7,7 @@ mod cast;
 mod link;
 mod queue;
 
+use core::net::Ipv4Addr;
 use core::panic::AssertUnwindSafe;
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;
@@ -80,6 +81,8 @@ struct World {
     heirs: bool,
     /// When a look found each site's pools full last.
     full_at: BTreeMap<u8, Instant>,
+    /// When a look found a client beside the informer at its address last.
+    shared_at: BTreeMap<Ipv4Addr, Instant>,
 }
 
 impl World {
@@ -102,6 +105,7 @@ impl World {
             sites: sites.clone(),
             heirs: plan.heirs,
             full_at: BTreeMap::new(),
+            shared_at: BTreeMap::new(),
         };
         world.cast = Cast::of(plan, &sites, &mut rng);
         for place in 0..world.cast.places.len() {
@@ -239,11 +243,16 @@ impl World {
             else {
                 continue;
             };
-            // Answers to an address that two have go to either.
-            let alone = !self.judge.is_given(informer.address);
-            let asking_since = informer.asking_since().filter(|_| alone);
-            if let Some(since) = asking_since.filter(|since| late(*since)) {
-                let line = format!("{} asks by INFORM since {}", informer.address, Clock(since));
+            // Answers to an address that two have go to either, and for a while still to who had it last.
+            let address = informer.address;
+            if self.judge.is_given(address) || self.has(address) {
+                self.shared_at.insert(address, self.now);
+            }
+            let shared_at = self.shared_at.get(&address).copied().unwrap_or(Instant::ZERO);
+            if let Some(since) = informer.asking_since()
+                && late(since.max(shared_at))
+            {
+                let line = format!("{address} asks by INFORM since {}", Clock(since));
                 return Err((Violation::NotBound, line));
             }
         }
@@ -274,6 +283,18 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whether a client has the address by a lease, whoever gave it and whether that one knows: somebody hostile may have given it back.
+    fn has(&self, address: Ipv4Addr) -> bool {
+        self.cast.clients.iter().any(|place| {
+            let held = match self.cast.places.get(*place).map(|place| &place.node) {
+                Some(Node::Client(client, _)) => client.held(),
+                Some(Node::Smoltcp(client, _)) => client.held(),
+                _ => None,
+            };
+            held.is_some_and(|(held, _, until)| held == address && until > self.now)
+        })
     }
 
     fn incident(&mut self, what: What) -> Result<(), Found> {
