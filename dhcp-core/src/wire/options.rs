@@ -168,13 +168,13 @@ impl CodeSet {
 
 /// The bit of `code` in its word.
 #[inline]
-const fn bit(code: u8) -> u32 {
+pub(crate) const fn bit(code: u8) -> u32 {
     1 << (code & 31)
 }
 
 /// Which word has the bit of `code`: one of eight.
 #[inline]
-fn word_of(code: u8) -> usize {
+pub(crate) fn word_of(code: u8) -> usize {
     usize::from(code / 32)
 }
 

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::wire::options::code;
+use crate::wire::options::{bit, code, word_of};
 
 /// The first code whose place is noted.
 const FIRST: usize = 32;
@@ -133,18 +133,6 @@ fn next_option(octets: &[u8], mut at: usize) -> Option<(u8, Range<usize>)> {
         let value = at + 2..at + 2 + len;
         return (value.end <= octets.len()).then_some((code, value));
     }
-}
-
-/// The bit of `code` in its word.
-#[inline]
-const fn bit(code: u8) -> u32 {
-    1 << (code & 31)
-}
-
-/// Which word has the bit of `code`: one of eight.
-#[inline]
-fn word_of(code: u8) -> usize {
-    usize::from(code / 32)
 }
 
 #[cfg(test)]
