@@ -245,6 +245,14 @@ impl Range {
         before.get(place).is_some_and(|range| range.contains(address))
     }
 
+    /// Whether all of the ranges are in the subnet, in ascending order and without overlaps, as a subnet's ranges and exclusions must be.
+    #[must_use]
+    #[inline(never)]
+    pub fn ascend_within(ranges: &[Self], subnet: &Subnet) -> bool {
+        let inside = |range: &Self| subnet.contains(range.first) && subnet.contains(range.last);
+        ranges.is_sorted_by(|low, high| low.last < high.first) && ranges.iter().all(inside)
+    }
+
     /// The addresses in order, lowest first.
     pub fn iter(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
         (self.first.to_bits()..=self.last.to_bits()).map(Ipv4Addr::from_bits)

@@ -245,7 +245,9 @@ impl Shares {
         reservations: &mut &'f [Reservation<'f>],
     ) -> Result<(), ImageError> {
         let mut runs = |len| {
-            ranges.split_off(..usize::from(len)).filter(|runs| is_ascending(runs, &subnet.subnet))
+            ranges
+                .split_off(..usize::from(len))
+                .filter(|runs| Range::ascend_within(runs, &subnet.subnet))
         };
         let none = ImageError::Malformed(Part::Ranges);
         (subnet.ranges, subnet.excluded) =
@@ -259,15 +261,6 @@ impl Shares {
         subnet.reservations = good.ok_or(ImageError::Malformed(Part::Reservations))?;
         Ok(())
     }
-}
-
-/// In the subnet, in ascending order, without overlaps.
-#[inline(never)]
-fn is_ascending(ranges: &[Range], subnet: &Subnet) -> bool {
-    ranges.is_sorted_by(|low, high| low.last() < high.first())
-        && ranges
-            .iter()
-            .all(|range| subnet.contains(range.first()) && subnet.contains(range.last()))
 }
 
 /// Whether these are options as code, length, value, to the last octet.

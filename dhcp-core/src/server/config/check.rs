@@ -107,10 +107,10 @@ impl ServerConfig<'_> {
 
 impl SubnetConfig<'_> {
     fn check(&self, subnet: SubnetIndex) -> Result<(), ConfigError> {
-        if !self.is_in_order(self.ranges) {
+        if !Range::ascend_within(self.ranges, &self.subnet) {
             return Err(ConfigError::Ranges { subnet });
         }
-        if !self.is_in_order(self.excluded) {
+        if !Range::ascend_within(self.excluded, &self.subnet) {
             return Err(ConfigError::Excluded { subnet });
         }
         if !self.reservations.is_sorted_by(|low, high| low.who < high.who) {
@@ -124,13 +124,6 @@ impl SubnetConfig<'_> {
             return Err(ConfigError::Times { subnet });
         }
         Ok(())
-    }
-
-    fn is_in_order(&self, ranges: &[Range]) -> bool {
-        let inside = |range: &Range| {
-            self.subnet.contains(range.first()) && self.subnet.contains(range.last())
-        };
-        ranges.is_sorted_by(|low, high| low.last() < high.first()) && ranges.iter().all(inside)
     }
 }
 
