@@ -109,7 +109,7 @@ pub(super) fn next(words: &[u64], bits: usize, from: usize) -> Option<usize> {
     for below in (0..height).rev() {
         let mut level = Level::lowest(bits);
         for _ in 0..below {
-            level = level.above()?;
+            level = level.above().unwrap_or_else(|| no_word());
         }
         let word = words.get(level.begin + position).unwrap_or_else(|| no_word());
         position = position * FANOUT + word.trailing_zeros() as usize;
