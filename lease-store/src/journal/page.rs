@@ -41,17 +41,22 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// As the medium is now. It is asked each time: one that is always divided alike, as a flash, has the compiler know the layout, too.
+    #[inline]
+    pub(super) fn of(medium: &impl Medium) -> Self {
+        Self { geometry: medium.geometry() }
+    }
+
     /// # Panics
     /// When the medium's word or sector size is none that it may have.
-    pub(super) fn new(geometry: Geometry) -> Self {
-        let Geometry { word_len, sector_len, sectors } = geometry;
+    pub(super) fn check(self) {
+        let Geometry { word_len, sector_len, sectors } = self.geometry;
         assert!(word_len.is_power_of_two() && word_len <= 32, "a word has 1, 2, 4, .. 32 octets");
         assert!(
             sector_len.is_power_of_two() && (512..=1 << 24).contains(&sector_len),
             "a sector has 512, 1,024, .. 2^24 octets"
         );
         assert!(sectors.checked_mul(sector_len).is_some(), "a medium has less than 4 GiB");
-        Self { geometry }
     }
 
     /// Records and places are multiples of this.
@@ -122,21 +127,18 @@ impl Layout {
         (header, self.header_len() as usize)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "`new` asserts that both are small")]
+    #[expect(clippy::cast_possible_truncation, reason = "`check` asserts that both are small")]
     fn sizes(self) -> [u8; 2] {
         [self.geometry.word_len as u8, self.geometry.sector_len.trailing_zeros() as u8]
     }
 
     // As all that is called from several places and never for a message alone, it stays one function in a microcontroller's program.
     #[inline(never)]
-    pub(super) fn read_header<M: Medium>(
-        self,
-        medium: &mut M,
-        sector: u32,
-    ) -> Result<Header, M::Error> {
+    pub(super) fn read_header<M: Medium>(medium: &mut M, sector: u32) -> Result<Header, M::Error> {
+        let layout = Self::of(medium);
         let mut octets = [0; HEADER_LEN_MAX];
-        medium.read(self.base(sector), &mut octets)?;
-        Ok(self.parse_header(&octets))
+        medium.read(layout.base(sector), &mut octets)?;
+        Ok(layout.parse_header(&octets))
     }
 
     fn parse_header(self, octets: &[u8; HEADER_LEN_MAX]) -> Header {

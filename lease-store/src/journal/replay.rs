@@ -125,18 +125,19 @@ pub(super) fn replay<M: Medium>(
     opened: &mut Opened,
     mut visit: impl FnMut(Layout, Page, &[(u32, Decoded<'_>)]),
 ) -> Result<Found, OpenError<M::Error>> {
-    let geometry = medium.geometry();
+    let layout = Layout::of(medium);
+    let geometry = layout.geometry;
     if geometry.sectors < 2 {
         return Err(OpenError::TooSmall { sectors: geometry.sectors });
     }
-    let layout = Layout::new(geometry);
+    layout.check();
     let mut window = Window::new();
-    let mut ring = Ring { layout, oldest: 0, newest: survey(medium, layout)?, spare: None };
+    let mut ring = Ring { oldest: 0, newest: survey(medium)?, spare: None };
     // Where its records end is not known yet: up to where they were durable, whatever stands there.
     let mut newest = None;
     // What an older one says of the oldest is never too late: the oldest only moves on.
     while let Some(page) = last(medium, &ring)? {
-        let begun = beginning(medium, &mut window, layout, page)?;
+        let begun = beginning(medium, &mut window, page)?;
         let counted = counts(medium, &mut window, &ring, page, begun)?;
         // One sector at a time is begun, and only behind one that counts: of a second one the record that says so is damaged.
         if counted || ring.spare.is_some() {
@@ -162,7 +163,7 @@ pub(super) fn replay<M: Medium>(
         if let Some(after) = next {
             opened.sectors_lost += after.seq - page.seq - 1;
             if after.seq == page.seq + 1
-                && let Beginning::Said(begin) = beginning(medium, &mut window, layout, after)?
+                && let Beginning::Said(begin) = beginning(medium, &mut window, after)?
             {
                 known_end = begin.previous_end.min(geometry.sector_len);
             }
@@ -171,7 +172,7 @@ pub(super) fn replay<M: Medium>(
         }
         let mut time = opened.time;
         let mut records = 0;
-        let walked = walk(medium, &mut window, layout, page, known_end, &mut |_, batch| {
+        let walked = walk(medium, &mut window, page, known_end, &mut |_, batch| {
             for (_, decoded) in batch {
                 match decoded.record {
                     Record::Change(_) => records += 1,
@@ -209,10 +210,10 @@ fn report(opened: &mut Opened, layout: Layout, page: Page, newest: bool, walked:
 }
 
 /// The highest number of a sector, whether it counts or not; 0 without any.
-fn survey<M: Medium>(medium: &mut M, layout: Layout) -> Result<u32, OpenError<M::Error>> {
+fn survey<M: Medium>(medium: &mut M) -> Result<u32, OpenError<M::Error>> {
     let mut newest = 0;
-    for sector in 0..layout.geometry.sectors {
-        match layout.read_header(medium, sector)? {
+    for sector in 0..Layout::of(medium).geometry.sectors {
+        match Layout::read_header(medium, sector)? {
             Header::None => {}
             Header::Sector(seq) => newest = newest.max(seq),
             Header::Version(found) => {
@@ -229,8 +230,8 @@ fn survey<M: Medium>(medium: &mut M, layout: Layout) -> Result<u32, OpenError<M:
 /// The sector with the highest number up to `ring.newest`.
 fn last<M: Medium>(medium: &mut M, ring: &Ring) -> Result<Option<Page>, M::Error> {
     let mut last: Option<Page> = None;
-    for sector in 0..ring.layout.geometry.sectors {
-        if let Header::Sector(seq) = ring.layout.read_header(medium, sector)?
+    for sector in 0..Layout::of(medium).geometry.sectors {
+        if let Header::Sector(seq) = Layout::read_header(medium, sector)?
             && seq <= ring.newest
             && last.is_none_or(|last| seq > last.seq)
         {
@@ -257,7 +258,7 @@ fn counts<M: Medium>(
         Beginning::Unsaid { records: true } => {
             let mut before = Ring { newest: page.seq - 1, spare: Some(page.sector), ..*ring };
             if let Some(previous) = last(medium, &before)? {
-                let begun = beginning(medium, window, ring.layout, previous)?;
+                let begun = beginning(medium, window, previous)?;
                 before.oldest = oldest(medium, window, &before, previous, begun)?;
             }
             Ok(before.free(medium, page.sector)?.is_some_and(|(_, another)| another))
@@ -278,7 +279,7 @@ fn oldest<M: Medium>(
     }
     let before = Ring { newest: page.seq.saturating_sub(1), ..*ring };
     let Some(previous) = last(medium, &before)? else { return Ok(page.seq) };
-    match beginning(medium, window, ring.layout, previous)? {
+    match beginning(medium, window, previous)? {
         Beginning::Said(begin) => Ok(begin.oldest.min(previous.seq)),
         Beginning::Damaged | Beginning::Unsaid { .. } => Ok(0),
     }

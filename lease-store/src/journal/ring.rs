@@ -6,7 +6,6 @@ use crate::medium::Medium;
 /// The sectors whose numbers are from `oldest` to `newest`, except one that was never finished, hold the journal; all others are free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ring {
-    pub(super) layout: Layout,
     pub(super) oldest: u32,
     /// 0 when no sector counts; numbers begin with 1.
     pub(super) newest: u32,
@@ -25,11 +24,9 @@ impl Ring {
         if seq > self.newest {
             return Ok(None);
         }
-        let sectors = self.layout.geometry.sectors;
+        let sectors = Layout::of(medium).geometry.sectors;
         let guess = guess % sectors;
-        if Some(guess) != self.spare
-            && self.layout.read_header(medium, guess)? == Header::Sector(seq)
-        {
+        if Some(guess) != self.spare && Layout::read_header(medium, guess)? == Header::Sector(seq) {
             return Ok(Some(Page { sector: guess, seq }));
         }
         let mut first: Option<Page> = None;
@@ -49,7 +46,7 @@ impl Ring {
         if Some(sector) == self.spare {
             return Ok(None);
         }
-        Ok(match self.layout.read_header(medium, sector)? {
+        Ok(match Layout::read_header(medium, sector)? {
             Header::Sector(seq) if (self.oldest..=self.newest).contains(&seq) => {
                 Some(Page { sector, seq })
             }
@@ -64,7 +61,7 @@ impl Ring {
         medium: &mut M,
         head: u32,
     ) -> Result<Option<(u32, bool)>, M::Error> {
-        let sectors = self.layout.geometry.sectors;
+        let sectors = Layout::of(medium).geometry.sectors;
         let mut found = self.spare;
         for offset in 1..=sectors {
             let sector = (head % sectors + offset) % sectors;

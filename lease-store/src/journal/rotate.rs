@@ -51,16 +51,15 @@ impl<M: Medium> Journal<M> {
         let page = Page { sector, seq: seq.ok_or(JournalError::Full)? };
         let mut window = Window::new();
         let victim = self.victim(page, &mut window)?;
-        let mut head = Head { page, at: self.ring.layout.header_len() };
+        let mut head = Head { page, at: Layout::of(&self.medium).header_len() };
         self.unsynced = true;
-        let (header, len) = self.ring.layout.header(page.seq);
+        let (header, len) = Layout::of(&self.medium).header(page.seq);
         let header = header.get(..len).expect("a header is not longer than its room");
-        self.medium.program(self.ring.layout.base(sector), header)?;
-        let layout = self.ring.layout;
+        self.medium.program(Layout::of(&self.medium).base(sector), header)?;
         let mut kept = Kept::default();
         let beside = match pending {
             Some(record) if self.has_room(&head, record, victim, &mut window, &*index)? => {
-                head.put(&mut self.medium, layout, record, BEGINNING)?;
+                head.put(&mut self.medium, record, BEGINNING)?;
                 Some(record)
             }
             Some(Record::Change(
@@ -83,7 +82,7 @@ impl<M: Medium> Journal<M> {
             previous_end: self.head.or(self.before).map_or(0, |head| head.at),
             time: self.time,
         });
-        let begun = head.put(&mut self.medium, layout, &begin, BEGINNING)?;
+        let begun = head.put(&mut self.medium, &begin, BEGINNING)?;
         begun.ok_or(JournalError::Full)?;
         self.sync_medium()?;
         self.ring.oldest = oldest;
@@ -104,12 +103,11 @@ impl<M: Medium> Journal<M> {
         kept: &mut Kept,
         window: &mut Window,
     ) -> Result<(), JournalError<M::Error>> {
-        let layout = self.ring.layout;
         let newest = self.head.or(self.before);
         let mut next = self.ring.first_from(&mut self.medium, self.ring.oldest, 0)?;
         while let Some(page) = next {
             let end = newest.filter(|newest| newest.page == page).map_or(0, |newest| newest.at);
-            each_change(&mut self.medium, window, layout, page, end, |_, place, said, _| {
+            each_change(&mut self.medium, window, page, end, |_, place, said, _| {
                 kept.learn(change, said, place);
                 Ok(())
             })?;
@@ -134,7 +132,7 @@ impl<M: Medium> Journal<M> {
         let known_end = match (next, self.head.or(self.before)) {
             (_, Some(newest)) if newest.page == victim => newest.at,
             (Some(next), _) if next.seq == victim.seq + 1 => {
-                match beginning(&mut self.medium, window, self.ring.layout, next)? {
+                match beginning(&mut self.medium, window, next)? {
                     Beginning::Said(begin) => begin.previous_end,
                     Beginning::Damaged | Beginning::Unsaid { .. } => 0,
                 }
@@ -150,9 +148,7 @@ impl<M: Medium> Journal<M> {
         let Geometry { sector_len, sectors, .. } = self.medium.geometry();
         let grown = (u64::from(sectors) + 1) * u64::from(sector_len);
         let wanted = self.usage.live_octets() * 2 >= grown;
-        let grown = wanted && self.medium.grow().unwrap_or(false);
-        self.ring.layout.geometry = self.medium.geometry();
-        grown
+        wanted && self.medium.grow().unwrap_or(false)
     }
 
     /// Whether the sector has room for the pending record, all copies beside it, and the record that makes it count.
@@ -164,23 +160,16 @@ impl<M: Medium> Journal<M> {
         window: &mut Window,
         index: &impl RecordIndex,
     ) -> Result<bool, JournalError<M::Error>> {
-        let layout = self.ring.layout;
+        let layout = Layout::of(&self.medium);
         let after = |at: Option<u32>, len: u32| Some(layout.fit(at?, len)?.0 + len);
         let mut at = after(Some(head.at), layout.record_len(pending));
         if let Some(Victim { page, known_end, .. }) = victim {
-            each_change(
-                &mut self.medium,
-                window,
-                layout,
-                page,
-                known_end,
-                |_, place, said, decoded| {
-                    if live(said, place, Some(pending), index).is_some() {
-                        at = after(at, octets_of(decoded));
-                    }
-                    Ok(())
-                },
-            )?;
+            each_change(&mut self.medium, window, page, known_end, |_, place, said, decoded| {
+                if live(said, place, Some(pending), index).is_some() {
+                    at = after(at, octets_of(decoded));
+                }
+                Ok(())
+            })?;
         }
         Ok(after(at, BEGIN_LEN.next_multiple_of(layout.unit())).is_some())
     }
@@ -195,23 +184,15 @@ impl<M: Medium> Journal<M> {
         window: &mut Window,
         index: &impl RecordIndex,
     ) -> Result<(), JournalError<M::Error>> {
-        let layout = self.ring.layout;
         let Victim { page, known_end, .. } = victim;
         let mut full = false;
-        each_change(
-            &mut self.medium,
-            window,
-            layout,
-            page,
-            known_end,
-            |medium, place, said, _| {
-                if let Some(end) = kept.end(place).or_else(|| live(said, place, beside, index)) {
-                    let copy = Record::Change(with_end(said, end));
-                    full = full || head.put(medium, layout, &copy, BEGINNING)?.is_none();
-                }
-                Ok(())
-            },
-        )?;
+        each_change(&mut self.medium, window, page, known_end, |medium, place, said, _| {
+            if let Some(end) = kept.end(place).or_else(|| live(said, place, beside, index)) {
+                let copy = Record::Change(with_end(said, end));
+                full = full || head.put(medium, &copy, BEGINNING)?.is_none();
+            }
+            Ok(())
+        })?;
         if full { Err(JournalError::Full) } else { Ok(()) }
     }
 
@@ -223,17 +204,16 @@ impl<M: Medium> Journal<M> {
     ) -> Result<(), JournalError<M::Error>> {
         let Some(Emptied { into, victim }) = self.emptied else { return Ok(()) };
         let (medium, usage) = (&mut self.medium, &mut self.usage);
-        let layout = self.ring.layout;
         let mut window = Window::new();
-        let all = layout.geometry.sector_len;
-        each_change(medium, &mut window, layout, into, all, |_, place, said, decoded| {
+        let all = Layout::of(medium).geometry.sector_len;
+        each_change(medium, &mut window, into, all, |_, place, said, decoded| {
             if decoded.standing.beginning && is_known(said, index.recorded(said.address())) {
                 usage.learn(index, said, place, octets_of(decoded));
             }
             Ok(())
         })?;
         if let Some(Victim { page, known_end, .. }) = victim {
-            each_change(medium, &mut window, layout, page, known_end, |_, place, said, _| {
+            each_change(medium, &mut window, page, known_end, |_, place, said, _| {
                 if index.place(said.address()) == Some(place) {
                     usage.keep(index, said.address(), None);
                 }
@@ -333,12 +313,12 @@ impl Kept {
 fn each_change<M: Medium>(
     medium: &mut M,
     window: &mut Window,
-    layout: Layout,
     page: Page,
     known_end: u32,
     mut visit: impl FnMut(&mut M, Place, &Change<'_>, &Decoded<'_>) -> Result<(), M::Error>,
 ) -> Result<(), M::Error> {
-    walk(medium, window, layout, page, known_end, &mut |medium, batch| {
+    let layout = Layout::of(medium);
+    walk(medium, window, page, known_end, &mut |medium, batch| {
         for (at, decoded) in batch {
             if let Record::Change(change) = &decoded.record {
                 visit(medium, layout.place(page.sector, *at), change, decoded)?;

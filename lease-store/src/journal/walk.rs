@@ -11,7 +11,7 @@ const BATCH_LEN: usize = if HOST { 32 } else { 1 };
 /// Octets of the medium that are in memory: a block, or enough for any record.
 const WINDOW_LEN: u32 = if HOST { BLOCK_LEN } else { 512 };
 
-const HOST: bool = cfg!(target_pointer_width = "64");
+pub(super) const HOST: bool = cfg!(target_pointer_width = "64");
 
 #[expect(clippy::cast_possible_truncation, reason = "a record has a few hundred octets")]
 const RECORD_LEN_MAX_U32: u32 = RECORD_LEN_MAX as u32;
@@ -104,14 +104,13 @@ impl<'w> Batch<'w> {
 /// Reads the records of one sector from left to right.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Records {
-    layout: Layout,
     page: Page,
     at: u32,
 }
 
 impl Records {
     pub(super) fn new(layout: Layout, page: Page) -> Self {
-        Self { layout, page, at: layout.header_len() }
+        Self { page, at: layout.header_len() }
     }
 
     /// The next ones. Behind [`Step::Broken`] and [`Step::End`] it is the same again, until [`Records::next_block`].
@@ -120,20 +119,21 @@ impl Records {
         medium: &mut M,
         window: &'w mut Window,
     ) -> Result<Step<'w>, M::Error> {
-        let base = self.layout.base(self.page.sector);
-        let mut block_end = self.layout.block_end(self.at);
-        if block_end.saturating_sub(self.at) < self.layout.record_len_min() {
+        let layout = Layout::of(medium);
+        let base = layout.base(self.page.sector);
+        let mut block_end = layout.block_end(self.at);
+        if block_end.saturating_sub(self.at) < layout.record_len_min() {
             self.at = block_end;
-            block_end = self.layout.block_end(block_end);
+            block_end = layout.block_end(block_end);
         }
         let at = self.at;
-        if at >= self.layout.geometry.sector_len {
+        if at >= layout.geometry.sector_len {
             return Ok(Step::End(at));
         }
         let octets = window.look(medium, base + at, base + block_end)?;
         let mut batch = Batch::EMPTY;
         while let Some(rest) = octets.get((self.at - at) as usize..)
-            && let Ok(decoded) = decode(rest, self.page.seq, self.layout.unit_len())
+            && let Ok(decoded) = decode(rest, self.page.seq, layout.unit_len())
         {
             let begin = self.at;
             let skip = matches!(decoded.record, Record::Skip);
@@ -142,7 +142,7 @@ impl Records {
                 break;
             }
         }
-        let is_erased = || octets.iter().take(self.layout.unit_len()).all(|octet| *octet == 0xff);
+        let is_erased = || octets.iter().take(layout.unit_len()).all(|octet| *octet == 0xff);
         Ok(if batch.len > 0 {
             Step::Records(batch)
         } else if is_erased() {
@@ -153,9 +153,9 @@ impl Records {
     }
 
     /// Goes on at the next block; `false` when there is none.
-    pub(super) fn next_block(&mut self) -> bool {
-        self.at = self.layout.block_end(self.at);
-        self.at < self.layout.geometry.sector_len
+    pub(super) fn next_block(&mut self, layout: Layout) -> bool {
+        self.at = layout.block_end(self.at);
+        self.at < layout.geometry.sector_len
     }
 }
 
@@ -185,11 +185,11 @@ pub(super) struct Walked {
 pub(super) fn walk<M: Medium>(
     medium: &mut M,
     window: &mut Window,
-    layout: Layout,
     page: Page,
     known_end: u32,
     visit: &mut Visit<'_, M>,
 ) -> Result<Walked, M::Error> {
+    let layout = Layout::of(medium);
     let mut records = Records::new(layout, page);
     let mut walked = Walked { end: layout.header_len(), ..Walked::default() };
     let mut durable_to = None;
@@ -215,7 +215,7 @@ pub(super) fn walk<M: Medium>(
             return Ok(walked);
         }
         walked.damaged = walked.damaged.or(Some(at));
-        let more = records.next_block();
+        let more = records.next_block(layout);
         walked.lost += records.at.min(durable_to) - at;
         if !more {
             walked.end = walked.end.max(durable_to);
@@ -231,7 +231,7 @@ fn last_settled<M: Medium>(
     mut records: Records,
 ) -> Result<u32, M::Error> {
     let mut settled = 0;
-    while records.next_block() {
+    while records.next_block(Layout::of(medium)) {
         while let Step::Records(batch) = records.step(medium, window)? {
             let said = batch.records().iter().rfind(|(_, decoded)| decoded.standing.settled);
             settled = said.map_or(settled, |(at, _)| *at);
@@ -258,15 +258,15 @@ pub(super) enum Beginning {
 pub(super) fn beginning<M: Medium>(
     medium: &mut M,
     window: &mut Window,
-    layout: Layout,
     page: Page,
 ) -> Result<Beginning, M::Error> {
+    let layout = Layout::of(medium);
     let mut records = Records::new(layout, page);
     let mut any = false;
     loop {
         let batch = match records.step(medium, window)? {
             Step::Records(batch) => batch,
-            Step::Broken(_) | Step::End(_) if records.next_block() => continue,
+            Step::Broken(_) | Step::End(_) if records.next_block(layout) => continue,
             Step::Broken(_) | Step::End(_) => return Ok(Beginning::Unsaid { records: any }),
         };
         for (_, decoded) in batch.records() {
