@@ -21,8 +21,8 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Client {
     state: State,
-    /// Counts exchanges, so that late answers to an earlier one are known.
-    round: u8,
+    /// Counts exchanges. As wide as that, because within a client's patience there are more than 256 when a server is fast.
+    round: u32,
     /// What it was given last; 0.0.0.0 when nothing.
     address: Ipv4Addr,
 }
@@ -47,7 +47,7 @@ pub(super) struct Clients {
     giaddr: Ipv4Addr,
 }
 
-/// Client numbers have that many bits of `xid`; the rest counts rounds.
+/// Client numbers have that many bits of `xid`; the rest has the last bits of the round, so that late answers to an earlier one are known.
 const NUMBER_BITS: u32 = 24;
 
 impl Clients {
@@ -75,7 +75,7 @@ impl Clients {
     }
 
     /// Which exchange of the client this is.
-    pub(super) fn round(&mut self, number: u32) -> u8 {
+    pub(super) fn round(&mut self, number: u32) -> u32 {
         self.client(number).round
     }
 
@@ -97,7 +97,7 @@ impl Clients {
     }
 
     /// The client hears nothing and gives up; `false` when it was not waiting for this exchange any more.
-    pub(super) fn give_up(&mut self, number: u32, round: u8) -> bool {
+    pub(super) fn give_up(&mut self, number: u32, round: u32) -> bool {
         let client = self.client(number);
         let waits = client.state != State::Idle && client.round == round;
         if waits {
@@ -111,7 +111,7 @@ impl Clients {
         let Ok(message) = Message::parse(payload, scratch) else { return Step::Stray };
         let number = message.xid() & (Self::MAX - 1);
         let Some(client) = self.clients.get_mut(number as usize) else { return Step::Stray };
-        if message.op() != BOOT_REPLY || message.xid() >> NUMBER_BITS != u32::from(client.round) {
+        if message.op() != BOOT_REPLY || message.xid() != xid(number, client.round) {
             return Step::Stray;
         }
         match (client.state, message.message_type()) {
@@ -135,10 +135,13 @@ impl Clients {
     }
 
     fn addressed(&mut self, request: Request) -> Request {
-        let round = u32::from(self.client(request.client).round);
-        let xid = round << NUMBER_BITS | request.client;
-        Request { xid, ..request }.relayed(self.giaddr)
+        let round = self.client(request.client).round;
+        Request { xid: xid(request.client, round), ..request }.relayed(self.giaddr)
     }
+}
+
+const fn xid(number: u32, round: u32) -> u32 {
+    round << NUMBER_BITS | number
 }
 
 #[cfg(test)]
@@ -184,6 +187,25 @@ mod tests {
         let late = reply(&first, 2, Ipv4Addr::new(10, 1, 0, 7));
         assert_eq!(clients.hear(&late, &mut scratch), Step::Stray);
         assert!(!clients.give_up(0, round) && !clients.is_idle(0));
+    }
+
+    #[test]
+    fn a_client_gives_up_the_exchange_that_it_is_in_and_none_of_256_before() {
+        let mut clients = Clients::new(1, Ipv4Addr::UNSPECIFIED);
+        let mut scratch = Scratch::new();
+        let address = Ipv4Addr::new(10, 1, 0, 7);
+        let mut request = clients.begin(0, Kind::Reboot);
+        let mut over = Vec::new();
+        for _ in 0..256 {
+            over.push(clients.round(0));
+            let ack = reply(&request, 5, address);
+            assert_eq!(clients.hear(&ack, &mut scratch), Step::Done(0));
+            request = clients.begin(0, Kind::Reboot);
+        }
+        for round in over {
+            assert!(!clients.give_up(0, round), "it had its answer");
+        }
+        assert_eq!(clients.hear(&reply(&request, 5, address), &mut scratch), Step::Done(0));
     }
 
     #[test]

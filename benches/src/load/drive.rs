@@ -125,7 +125,7 @@ struct Run {
 struct Waiting {
     since: Instant,
     number: u32,
-    round: u8,
+    round: u32,
 }
 
 /// When a client's exchange began, and when its last message left.
