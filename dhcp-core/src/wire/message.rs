@@ -14,8 +14,8 @@ use core::ops::Range;
 use crate::id::{ClientId, HardwareAddr};
 use crate::wire::message::index::{Index, Places};
 pub use crate::wire::message::kind::{DecodeError, MessageType};
-use crate::wire::message::parts::{Overload, fields};
-use crate::wire::options::code;
+use crate::wire::message::parts::Overload;
+use crate::wire::options::{PART_LEN_MAX, code};
 
 /// Octets before the options: the header and the cookie.
 pub const HEADER_LEN: usize = 240;
@@ -311,7 +311,7 @@ impl<'a> Message<'a> {
 
     /// Every option as it was sent, in the order options, `file`, `sname`; one that was sent split comes in its parts.
     pub fn raw_options(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
-        fields(self.octets, self.overload)
+        self.fields()
     }
 
     /// An option of fixed length: the first part that has it.
@@ -324,7 +324,7 @@ impl<'a> Message<'a> {
     fn fixed_there<const LEN: usize>(&self, code: u8) -> Option<&'a [u8; LEN]> {
         match Index::at_place(self.octets, code, self.places) {
             Some(value) => value.try_into().ok(),
-            None => self.first_part(code, |value| value.len() == LEN)?.try_into().ok(),
+            None => self.first_part(code, LEN..=LEN)?.try_into().ok(),
         }
     }
 
@@ -336,7 +336,7 @@ impl<'a> Message<'a> {
         }
         match Index::at_place(self.octets, code, self.places) {
             Some(value) => value.first().copied(),
-            None => self.first_part(code, |value| !value.is_empty())?.first().copied(),
+            None => self.first_part(code, 1..=PART_LEN_MAX)?.first().copied(),
         }
     }
 

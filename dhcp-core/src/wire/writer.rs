@@ -17,7 +17,7 @@ use core::net::Ipv4Addr;
 
 use crate::id::HardwareAddr;
 use crate::wire::message::{FILE, HEADER_LEN, MAGIC_COOKIE, MessageType, SNAME};
-use crate::wire::options::{Options, PART_LEN_MAX, RenderedOptions, code};
+use crate::wire::options::{Options, RenderedOptions, code};
 use crate::wire::writer::room::Room;
 use crate::wire::writer::straight::Rest;
 
@@ -179,55 +179,30 @@ pub(crate) fn write(
     }
     // A copy: what hardly any reply needs in memory stays in registers.
     let again = *reply;
-    Some(anew(&again, message))
+    Some(everywhere(&again, message))
 }
 
-/// Writes the options once more, each to where there is room for it.
+/// Writes the options to wherever there is room for each. The fixed ones, for which there always is, stand already.
 #[cold]
 #[inline(never)]
-fn anew(reply: &impl Reply, message: &mut [u8]) -> Written {
-    if let Some(written) = message.get_mut(HEADER_LEN..MESSAGE_LEN_MIN) {
-        written.fill(0);
-    }
-    let options = ReplyOptions {
-        message_type: reply.message_type(),
-        server_id: reply.server_id(),
-        times: reply.times(),
-        rendered: reply.rendered(),
-        reserved: reply.reserved(),
-        netmask: reply.netmask(),
-        subnet_selection: reply.subnet_selection(),
-        requested: reply.requested(),
-        message: reply.message(),
-        client_id: reply.client_id(),
-        relay_agent_info: reply.relay_agent_info(),
+fn everywhere(reply: &impl Reply, message: &mut [u8]) -> Written {
+    let message_type = reply.message_type();
+    let fixed_len = match (message_type, reply.times()) {
+        (None, _) => 0,
+        (Some(_), None) => FIXED_LEN_MIN,
+        (Some(_), Some(_)) => FIXED_LEN_MAX,
     };
-    everywhere(&options, message)
-}
-
-/// Writes the options to wherever there is room for each.
-fn everywhere(options: &ReplyOptions<'_>, message: &mut [u8]) -> Written {
-    let mut room = Room::new(message, options.message_type.is_some());
-    room.keep_room(options.client_id, options.relay_agent_info);
-    if let Some(message_type) = options.message_type {
-        room.put(code::MESSAGE_TYPE, &[message_type as u8]);
-        room.put(code::SERVER_ID, &options.server_id.octets());
-        let codes = [code::LEASE_TIME, code::RENEWAL_TIME, code::REBINDING_TIME];
-        for (code, secs) in codes.into_iter().zip(options.times.into_iter().flatten()) {
-            room.put(code, &secs.to_be_bytes());
-        }
+    let (client_id, relay_agent_info) = (reply.client_id(), reply.relay_agent_info());
+    let mut room = Room::new(message, HEADER_LEN + fixed_len, message_type.is_some());
+    room.keep_room(client_id, relay_agent_info);
+    if let Some(message) = reply.message() {
+        room.put(code::MESSAGE, message.as_bytes(), Options::new(&[]));
     }
-    if let Some(message) = options.message {
-        room.put(code::MESSAGE, message.as_bytes());
-    }
-    configured::put(options, &mut room);
-    if let Some(client_id) = options.client_id {
+    configured::put(reply, &mut room);
+    if let Some(client_id) = client_id {
         room.put_client_id(client_id);
     }
-    if let Some(info) = options.relay_agent_info {
-        room.put_relay_agent_info(info);
-    }
-    room.finish()
+    room.finish(relay_agent_info)
 }
 
 /// Writes a client's request: the header, option 53, and `rendered` as it is, split where it was rendered so; padded to 300 octets.
@@ -249,14 +224,11 @@ pub fn write_request(
     Some((len_max - rest.len()).max(MESSAGE_LEN_MIN))
 }
 
-/// Options 53, 54, 51, 58 and 59.
-const FIXED_LEN_MAX: usize = 3 + 4 * 6;
+/// Octets of options 53 and 54.
+const FIXED_LEN_MIN: usize = 3 + 6;
 
-/// What goes into one option each; an empty value is one empty part.
-fn parts_of(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let empty = value.is_empty().then_some(value);
-    empty.into_iter().chain(value.chunks(PART_LEN_MAX))
-}
+/// Octets of options 53, 54, 51, 58 and 59.
+const FIXED_LEN_MAX: usize = FIXED_LEN_MIN + 3 * 6;
 
 /// Cuts `out` to the message's room, writes the header with `sname`, `file` and the cookie, and zeros the rest up to the least length. `None` when
 /// there is less room than that.

@@ -2,6 +2,8 @@
 //!
 //! Which fields hold options is in option 52 (RFC 2132 section 9.3). The parts of an option are joined in the order options, `file`, `sname` (RFC 3396).
 
+use core::ops::RangeInclusive;
+
 use crate::id::HardwareAddr;
 use crate::wire::message::index::Index;
 use crate::wire::message::{FILE, HEADER_LEN, Message, SNAME, Scratch};
@@ -18,8 +20,8 @@ impl Overload {
     /// What the options field says: in the first part of option 52 that is not empty.
     fn of(octets: &[u8]) -> Self {
         let mut options = Options::new(octets.get(HEADER_LEN..).unwrap_or_default());
-        let said = options.find(|(found, value)| *found == code::OVERLOAD && !value.is_empty());
-        let bits = said.and_then(|(_, value)| value.first().copied()).unwrap_or_default();
+        let said = core::iter::from_fn(|| options.value_of(code::OVERLOAD)).find_map(<[u8]>::first);
+        let bits = said.copied().unwrap_or_default();
         Self { file: bits & 1 != 0, sname: bits & 2 != 0 }
     }
 }
@@ -45,25 +47,28 @@ impl<'a> Message<'a> {
 
     /// Joins the parts of options that came split into `room`, each option once.
     fn join(&mut self, room: &'a mut [u8; Scratch::LEN]) {
-        let mut joined = CodeSet::EMPTY;
+        let mut seen = CodeSet::EMPTY;
         let mut end = 0;
-        for (code, _) in self.raw_options() {
-            let mut parts = self.raw_options().filter(|(part_code, _)| *part_code == code);
-            let is_split = parts.nth(1).is_some();
-            if !is_split || !joined.insert(code) {
+        for (code, _) in self.fields() {
+            if !seen.insert(code) {
                 continue;
             }
-            let begin = end;
-            let mut at = begin + 3;
-            let fits =
-                self.raw_options().filter(|(part_code, _)| *part_code == code).all(|(_, part)| {
-                    let room = room.get_mut(at..at + part.len());
-                    at += part.len();
-                    room.map(|room| room.copy_from_slice(part)).is_some()
-                });
-            let len = u16::try_from(at - begin - 3).ok().filter(|_| fits).map(u16::to_be_bytes);
-            let head = room.get_mut(begin..begin + 3);
-            if let (Some([high, low]), Some(head)) = (len, head) {
+            // Put together whether it came split or not: what is not kept is written over.
+            let begin = end + 3;
+            let mut at = begin;
+            let (mut count, mut fits) = (0, true);
+            let mut parts = self.fields();
+            while let Some(part) = parts.value_of(code) {
+                match room.get_mut(at..at + part.len()) {
+                    Some(room) => room.copy_from_slice(part),
+                    None => fits = false,
+                }
+                at += part.len();
+                count += 1;
+            }
+            #[allow(clippy::cast_possible_truncation, reason = "it is in the room")]
+            let [high, low] = ((at - begin) as u16).to_be_bytes();
+            if let Some(head) = room.get_mut(end..begin).filter(|_| fits && count > 1) {
                 head.copy_from_slice(&[code, high, low]);
                 end = at;
             }
@@ -83,22 +88,26 @@ impl<'a> Message<'a> {
             }
             rest = behind;
         }
-        let mut parts = self.raw_options().filter(|(found, _)| *found == code);
-        let (_, value) = parts.next()?;
-        parts.next().is_none().then_some(value)
+        let mut parts = self.fields();
+        let value = parts.value_of(code)?;
+        parts.value_of(code).is_none().then_some(value)
     }
 
-    /// The first part of an option of which this is true.
+    /// The first part of an option that has so many octets.
     #[inline(never)]
-    pub(super) fn first_part(&self, code: u8, is_it: fn(&[u8]) -> bool) -> Option<&'a [u8]> {
-        self.raw_options()
-            .find(|(found, value)| *found == code && is_it(value))
-            .map(|(_, value)| value)
+    pub(super) fn first_part(&self, code: u8, lens: RangeInclusive<usize>) -> Option<&'a [u8]> {
+        let mut parts = self.fields();
+        core::iter::from_fn(|| parts.value_of(code)).find(|value| lens.contains(&value.len()))
+    }
+
+    /// Its options in the order of RFC 3396 section 5: options, `file`, `sname`.
+    pub(super) fn fields(&self) -> Fields<'a> {
+        fields(self.octets, self.overload)
     }
 }
 
-/// The options of a message in the order of RFC 3396 section 5: options, `file`, `sname`.
-pub(super) fn fields(octets: &[u8], Overload { file, sname }: Overload) -> Fields<'_> {
+#[inline(never)]
+fn fields(octets: &[u8], Overload { file, sname }: Overload) -> Fields<'_> {
     let there = |there: bool, field| octets.get(field).filter(|_| there).unwrap_or_default();
     Fields::new(there(true, HEADER_LEN..octets.len()), there(file, FILE), there(sname, SNAME))
 }

@@ -157,11 +157,6 @@ impl<'c> RenderedOptions<'c> {
     }
 }
 
-/// The values of one option's parts among rendered options.
-pub(crate) fn parts(octets: &[u8], code: u8) -> impl Iterator<Item = &[u8]> {
-    Options::new(octets).filter(move |(found, _)| *found == code).map(|(_, value)| value)
-}
-
 impl fmt::Debug for RenderedOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(Options::new(self.octets)).finish()
@@ -195,7 +190,8 @@ mod tests {
         assert!(rendered.whole(12).is_some_and(|option| option.len() == 252));
         assert_eq!(rendered.whole(15), Some(&[15, 1, b'x'][..]));
         assert!(rendered.whole(3).is_none() && rendered.place(3).is_some());
-        let values: Vec<_> = parts(rendered.octets(), 3).collect();
+        let mut options = Options::new(rendered.octets());
+        let values: Vec<_> = core::iter::from_fn(|| options.value_of(3)).collect();
         assert_eq!(values, [&[1][..], &[2]]);
         let farther = [&[12, 254][..], &[b'n'; 254], &[15, 1, b'x']].concat();
         let many: Vec<u8> = (100..=130).flat_map(|code| [code, 1, code]).collect();

@@ -1,112 +1,88 @@
 //! Where does an option go? Behind the others while there is room, which is nearly always; else into `file`, then `sname` (option 52), or nowhere.
 //!
-//! What comes last has its room set aside from the beginning: `limit` stands before it, and moves on when it is its turn.
+//! What comes last has its room set aside from the beginning: the options field's limit stands before it, and moves on when it is its turn.
 
 use core::ops::Range;
 
-use super::{FIXED_LEN_MAX, MESSAGE_LEN_MIN, Written, parts_of};
+use super::{FIXED_LEN_MAX, MESSAGE_LEN_MIN, Written};
 use crate::wire::message::{FILE, HEADER_LEN, SNAME};
-use crate::wire::options::code;
+use crate::wire::options::{Options, PART_LEN_MAX, code};
 
 /// Octets of option 52.
 const OVERLOAD_LEN: usize = 3;
 
+const _: () = assert!(
+    HEADER_LEN + FIXED_LEN_MAX + OVERLOAD_LEN < MESSAGE_LEN_MIN,
+    "the shortest message has room for the fixed options, option 52 and the end mark"
+);
+
 /// All places for options of a message that is being written.
 pub(super) struct Room<'b> {
     message: &'b mut [u8],
-    /// Behind the last option of the options field.
-    end: usize,
-    /// Options of the options field end here.
-    limit: usize,
-    /// Behind the last option of `file`.
-    file_end: usize,
-    /// Behind the last option of `sname`.
-    sname_end: usize,
-    file_free: bool,
-    sname_free: bool,
-    /// Whether room for option 52 is set aside, and `file` and `sname` may be used if they are free.
-    may_overload: bool,
-    /// Whether room for option 61 is set aside.
-    client_room: bool,
-    /// Whether room for option 82 is set aside.
-    relay_room: bool,
+    /// Behind the last option of the options field, of `file` and of `sname`.
+    ends: [usize; 3],
+    /// Where their options end at most: 0 for a field that has none.
+    limits: [usize; 3],
+    /// What is set aside for option 61.
+    client_room: usize,
     dropped: u8,
 }
 
 impl<'b> Room<'b> {
-    /// The places behind a header that is written; the rest of `message` is zero up to the least length.
-    pub(super) fn new(message: &'b mut [u8], may_overload: bool) -> Self {
-        let is_free = |field: Range<usize>| message.get(field.start) == Some(&0);
-        let (file_free, sname_free) = (is_free(FILE), is_free(SNAME));
-        // Less the end mark.
-        let limit = message.len() - 1;
-        let mut room = Self {
-            message,
-            end: HEADER_LEN,
-            limit,
-            file_end: FILE.start,
-            sname_end: SNAME.start,
-            file_free,
-            sname_free,
-            may_overload: false,
-            client_room: false,
-            relay_room: false,
-            dropped: 0,
-        };
-        room.may_overload = may_overload && (file_free || sname_free) && room.reserve(OVERLOAD_LEN);
-        room
-    }
-
-    /// Sets room aside for what comes last.
-    pub(super) fn keep_room(&mut self, client_id: Option<&[u8]>, relay_agent_info: Option<&[u8]>) {
-        let fixed_room = self.reserve(FIXED_LEN_MAX);
-        assert!(fixed_room, "the shortest message has room for the fixed options");
-        self.relay_room = self.reserve(relay_agent_info.map_or(0, len_in_parts));
-        self.client_room = self.reserve(client_id.map_or(0, |id| id.len() + 2));
-        self.limit += FIXED_LEN_MAX;
-    }
-
-    /// Keeps `octets` more at the end; `false` when there are not so many.
-    fn reserve(&mut self, octets: usize) -> bool {
-        let fits = self.end + octets <= self.limit;
-        if fits {
-            self.limit -= octets;
+    /// The places behind a header and options up to `end` that are written. What is behind them is made zero up to the least length.
+    pub(super) fn new(message: &'b mut [u8], end: usize, may_overload: bool) -> Self {
+        if let Some(behind) = message.get_mut(end..MESSAGE_LEN_MIN) {
+            behind.fill(0);
         }
-        fits
+        // Behind the last option of `file` and `sname` there is an end mark.
+        let limit = |field: Range<usize>| match message.get(field.start) {
+            Some(0) if may_overload => field.end - 1,
+            _ => 0,
+        };
+        let (file, sname) = (limit(FILE), limit(SNAME));
+        let overload = if file + sname > 0 { OVERLOAD_LEN } else { 0 };
+        let limits = [message.len() - 1 - overload, file, sname];
+        let ends = [end, FILE.start, SNAME.start];
+        Self { message, ends, limits, client_room: 0, dropped: 0 }
     }
 
-    /// An option that is in one part.
-    pub(super) fn put(&mut self, code: u8, value: &[u8]) {
-        self.put_parts(code, &mut core::iter::once(value));
+    /// Sets room aside for what comes last, if there is so much beside the fixed options.
+    pub(super) fn keep_room(&mut self, client_id: Option<&[u8]>, relay_agent_info: Option<&[u8]>) {
+        let [limit, ..] = &mut self.limits;
+        let mut keep = |len| {
+            let fits = HEADER_LEN + FIXED_LEN_MAX + len <= *limit;
+            let kept = if fits { len } else { 0 };
+            *limit -= kept;
+            kept
+        };
+        keep(relay_agent_info.map_or(0, len_in_parts));
+        self.client_room = keep(client_id.map_or(0, |id| id.len() + 2));
     }
 
-    /// Puts an option, with its parts in order, where there is room: parts of one option never go back to an earlier field (RFC 3396 section 5).
-    pub(super) fn put_parts(&mut self, code: u8, parts: &mut dyn Iterator<Item = &[u8]>) {
-        let before = (self.end, self.file_end, self.sname_end);
+    /// Puts an option where there is room: its first part, then those that are in `more`. Parts of one option never go back to an earlier field (RFC 3396 section 5).
+    pub(super) fn put(&mut self, code: u8, first: &[u8], mut more: Options<'_>) {
+        let before = self.ends;
         let mut field = 0;
-        for part in parts {
-            while !self.push(field, code, part) {
+        let mut part = Some(first);
+        while let Some(value) = part {
+            while !self.push(field, code, value) {
                 field += 1;
-                if field > 2 {
-                    self.take_back(before);
-                    return;
+                if field == self.ends.len() {
+                    return self.take_back(before);
                 }
             }
+            part = more.value_of(code);
         }
     }
 
     /// Puts a part into the options field, `file` or `sname`, which count as 0, 1 and 2.
     #[inline(never)]
-    fn push(&mut self, field: u8, code: u8, value: &[u8]) -> bool {
-        // In `file` and `sname` there is room for the end mark.
-        let (end, limit) = match field {
-            0 => (&mut self.end, self.limit),
-            1 if self.may_overload && self.file_free => (&mut self.file_end, FILE.end - 1),
-            2 if self.may_overload && self.sname_free => (&mut self.sname_end, SNAME.end - 1),
-            _ => return false,
+    fn push(&mut self, field: usize, code: u8, value: &[u8]) -> bool {
+        let (Some(end), Some(limit)) = (self.ends.get_mut(field), self.limits.get(field)) else {
+            return false;
         };
         let Ok(len) = u8::try_from(value.len()) else { return false };
-        let room = self.message.get_mut(*end..limit);
+        let room = self.message.get_mut(*end..*limit);
         let room = room.and_then(|room| room.get_mut(..2 + value.len()));
         let Some([to_code, to_len, to_value @ ..]) = room else { return false };
         (*to_code, *to_len) = (code, len);
@@ -116,11 +92,8 @@ impl<'b> Room<'b> {
     }
 
     /// An option had no room anywhere: half of one is worse than none.
-    #[cold]
-    fn take_back(&mut self, (main, file, sname): (usize, usize, usize)) {
-        let ends =
-            [(&mut self.end, main), (&mut self.file_end, file), (&mut self.sname_end, sname)];
-        for (end, before) in ends {
+    fn take_back(&mut self, before: [usize; 3]) {
+        for (end, before) in self.ends.iter_mut().zip(before) {
             if let Some(taken) = self.message.get_mut(before..*end) {
                 taken.fill(0);
             }
@@ -131,55 +104,56 @@ impl<'b> Room<'b> {
 
     /// Option 61, the last but for 82.
     pub(super) fn put_client_id(&mut self, value: &[u8]) {
-        if self.client_room {
-            self.limit += value.len() + 2;
-        }
-        self.put(code::CLIENT_ID, value);
+        let [limit, ..] = &mut self.limits;
+        *limit += self.client_room;
+        self.put(code::CLIENT_ID, value, Options::new(&[]));
     }
 
-    /// Option 82, the last.
-    pub(super) fn put_relay_agent_info(&mut self, value: &[u8]) {
-        self.write_overload();
-        let len = len_in_parts(value);
-        if self.relay_room {
-            self.limit += len;
+    /// Option 52 if `file` or `sname` were used, with the end marks behind what is in them; option 82, the last; and the end mark. What is behind it up to the
+    /// least length is zero from the beginning.
+    pub(super) fn finish(mut self, relay_agent_info: Option<&[u8]>) -> Written {
+        let [limit, ..] = &mut self.limits;
+        *limit = self.message.len() - 1;
+        let [_, file_end, sname_end] = self.ends;
+        let [file, sname] =
+            [(file_end, FILE.start), (sname_end, SNAME.start)].map(|(end, begin)| {
+                let mark = self.message.get_mut(end).filter(|_| end > begin);
+                u8::from(mark.map(|mark| *mark = code::END).is_some())
+            });
+        let overload = file | sname << 1;
+        if overload != 0 {
+            self.push(0, code::OVERLOAD, &[overload]);
         }
-        let fits = self.end + len <= self.limit
-            && parts_of(value).all(|part| self.push(0, code::RELAY_AGENT_INFO, part));
-        if !fits {
+        if let Some(info) = relay_agent_info {
+            self.put_relay_agent_info(info);
+        }
+        let [end, ..] = self.ends;
+        if let Some(end) = self.message.get_mut(end) {
+            *end = code::END;
+        }
+        Written { len: (end + 1).max(MESSAGE_LEN_MIN), dropped: self.dropped }
+    }
+
+    /// Option 82, whole or not at all.
+    fn put_relay_agent_info(&mut self, value: &[u8]) {
+        let ([end, ..], [limit, ..]) = (self.ends, self.limits);
+        if end + len_in_parts(value) > limit {
             self.dropped = self.dropped.saturating_add(1);
-        }
-    }
-
-    /// Option 52 if `file` or `sname` were used, and the end marks behind what is in them.
-    fn write_overload(&mut self) {
-        if !core::mem::take(&mut self.may_overload) {
             return;
         }
-        self.limit += OVERLOAD_LEN;
-        let (file_used, sname_used) = (self.file_end > FILE.start, self.sname_end > SNAME.start);
-        if !file_used && !sname_used {
-            return;
-        }
-        let value = u8::from(file_used) | u8::from(sname_used) << 1;
-        self.push(0, code::OVERLOAD, &[value]);
-        for (end, used) in [(self.file_end, file_used), (self.sname_end, sname_used)] {
-            if let Some(end) = self.message.get_mut(end).filter(|_| used) {
-                *end = code::END;
+        let mut rest = value;
+        loop {
+            let (part, behind) = rest.split_at(rest.len().min(PART_LEN_MAX));
+            self.push(0, code::RELAY_AGENT_INFO, part);
+            rest = behind;
+            if rest.is_empty() {
+                return;
             }
         }
     }
-
-    /// The end mark. What is behind them up to the least length is zero from the beginning.
-    pub(super) fn finish(mut self) -> Written {
-        self.write_overload();
-        let end = self.message.get_mut(self.end);
-        *end.expect("room for the end mark is kept from the beginning") = code::END;
-        Written { len: (self.end + 1).max(MESSAGE_LEN_MIN), dropped: self.dropped }
-    }
 }
 
-/// The octets of an option that is split where it must be.
+/// The octets of an option that is split where it must be; an empty one is one empty part.
 fn len_in_parts(value: &[u8]) -> usize {
-    value.len() + 2 * parts_of(value).count()
+    value.len() + 2 * value.len().div_ceil(PART_LEN_MAX).max(1)
 }

@@ -1,26 +1,26 @@
 //! How is a reply written when there is room for everything? Straight on: nothing is set aside, and nothing asks where an option goes.
 
-use super::{Reply, copy, set};
+use super::{FIXED_LEN_MAX, FIXED_LEN_MIN, Reply, copy, set};
 use crate::wire::message::HEADER_LEN;
 use crate::wire::options::code;
 
 /// What must be left in the end: as much as [`everywhere`](super::everywhere) sets aside for option 52.
 const LEFT_LEN: usize = 3;
 
-/// Writes the options and gives the length of the message, not padded. `None` when that is for [`everywhere`](super::everywhere), which then writes the same
-/// octets anew: there is too little room, or there are options that are rare.
+/// Writes the options and gives the length of the message, not padded. `None` when that is for [`everywhere`](super::everywhere), which then writes anew
+/// what is behind the fixed options: there is too little room, or there are options that are rare.
 #[inline(always)]
 pub(super) fn write(reply: &impl Reply, message: &mut [u8]) -> Option<usize> {
     let len = message.len();
     let mut rest = Rest::new(message)?;
     if let Some(message_type) = reply.message_type() {
-        let first = rest.block::<9>()?;
+        let first = rest.block::<FIXED_LEN_MIN>()?;
         set(first, 0, [code::MESSAGE_TYPE, 1]);
         set(first, 2, [message_type as u8]);
         set(first, 3, [code::SERVER_ID, 4]);
         set(first, 5, reply.server_id().octets());
         if let Some([lease, renewal, rebinding]) = reply.times() {
-            let times = rest.block::<18>()?;
+            let times = rest.block::<{ FIXED_LEN_MAX - FIXED_LEN_MIN }>()?;
             set(times, 0, [code::LEASE_TIME, 4]);
             set(times, 2, lease.to_be_bytes());
             set(times, 6, [code::RENEWAL_TIME, 4]);
