@@ -257,9 +257,13 @@ pub struct ClientKey([u8; Self::LEN]);
 
 impl PartialEq for ClientKey {
     /// As [`HardwareAddr`]'s: four words.
-    #[inline]
+    // Compared in many places: on a microcontroller a call is less code, and hardly more instructions.
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn eq(&self, other: &Self) -> bool {
-        u128::from_ne_bytes(self.0) == u128::from_ne_bytes(other.0)
+        let differs =
+            |[a, b, c, d]: [u32; 4], [e, f, g, h]: [u32; 4]| (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h);
+        differs(self.words(), other.words()) == 0
     }
 }
 
@@ -320,6 +324,17 @@ impl ClientKey {
     #[must_use]
     pub const fn octets(&self) -> &[u8; Self::LEN] {
         &self.0
+    }
+
+    /// The same in words, in the machine's order.
+    const fn words(&self) -> [u32; 4] {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.0;
+        [
+            u32::from_ne_bytes([a, b, c, d]),
+            u32::from_ne_bytes([e, f, g, h]),
+            u32::from_ne_bytes([i, j, k, l]),
+            u32::from_ne_bytes([m, n, o, p]),
+        ]
     }
 
     /// Kind and length in the first octet, the identity behind it, zeros to the end.

@@ -71,7 +71,7 @@ fn too_many() -> ! {
 #[derive(Clone, Copy, Debug)]
 pub struct Slot<I> {
     /// Zeros unless [`State::has_client`].
-    key: [u8; ClientKey::LEN],
+    key: ClientKey,
     pub(crate) until: Timestamp,
     /// Zero: nothing is promised, or what was promised is not known.
     promise: Timestamp,
@@ -134,10 +134,11 @@ impl<I: Index> Slot<I> {
     const TWIN: u8 = 0b1000_0000;
 
     const NO_PLACE: u32 = u32::MAX;
+    const NO_KEY: ClientKey = ClientKey::from_octets([0; ClientKey::LEN]);
 
     /// The slot of an address that nobody ever had.
     pub const FRESH: Self = Self {
-        key: [0; ClientKey::LEN],
+        key: Self::NO_KEY,
         until: Timestamp::from_secs(0),
         promise: Timestamp::from_secs(0),
         place: Self::NO_PLACE,
@@ -193,11 +194,11 @@ impl<I: Index> Slot<I> {
     pub(crate) fn is_living(&self, key: &ClientKey, now: Timestamp) -> bool {
         matches!(self.state(), State::Offered | State::Bound)
             && !self.is_over(now)
-            && self.key() == *key
+            && self.key == *key
     }
 
-    pub(crate) const fn key(&self) -> ClientKey {
-        ClientKey::from_octets(self.key)
+    pub(crate) const fn key(&self) -> &ClientKey {
+        &self.key
     }
 
     /// The client's Ethernet address; longer and other hardware addresses are in the record only.
@@ -215,7 +216,7 @@ impl<I: Index> Slot<I> {
     }
 
     pub(crate) fn set_client(&mut self, key: &ClientKey, hardware: &HardwareAddr, seed: &Seed) {
-        self.key = *key.octets();
+        self.key = *key;
         let (kind, octets) = Self::packed(hardware, seed);
         self.flags = self.flags & !Self::HARDWARE | kind;
         self.hardware = octets;
@@ -230,7 +231,7 @@ impl<I: Index> Slot<I> {
 
     /// The client has no more to do with the address.
     pub(crate) const fn clear_client(&mut self) {
-        self.key = [0; ClientKey::LEN];
+        self.key = Self::NO_KEY;
         self.hardware = [0; 6];
         self.flags &= !(Self::HARDWARE | Self::PINNED | Self::TWIN);
         self.promise = Timestamp::from_secs(0);
@@ -353,7 +354,7 @@ mod tests {
             slot.set_twin(true);
             assert_eq!(slot.state(), state);
             assert!(slot.is_pinned() && slot.is_reserved() && slot.is_twin());
-            assert_eq!((slot.key(), slot.hardware()), (key, Some(mac)));
+            assert_eq!((slot.key(), slot.hardware()), (&key, Some(mac)));
             slot.clear_client();
             assert_eq!((slot.state(), slot.hardware()), (state, None));
             assert!(slot.is_reserved() && !slot.is_pinned() && !slot.is_twin());

@@ -216,7 +216,7 @@ fn entry<I: Index>(
         address,
         subnet,
         standing: standing(state),
-        key: has_client.then(|| slot.key()),
+        key: has_client.then(|| *slot.key()),
         hardware: if has_client { slot.hardware() } else { None },
         until: slot.until,
         pinned: has_client && slot.is_pinned(),

@@ -87,7 +87,7 @@ impl<S: Store> LeaseTable<S> {
                 continue;
             }
             let own =
-                view.own(span::subnet_of(view.pools, number), &slot.key(), Timestamp::default());
+                view.own(span::subnet_of(view.pools, number), slot.key(), Timestamp::default());
             let same = if slot.state() == State::Offered { own.offer() } else { own.lease() };
             assert!(same == Some(number), "a client finds its slot");
             let two = own.lease().is_some() && own.offer().is_some();

@@ -95,7 +95,7 @@ impl<I: Index> View<'_, I> {
             }
             place = behind(self.buckets, place);
             let slot = self.slot(number.get());
-            if !of_pool.contains(&number.get()) || slot.key() != *key {
+            if !of_pool.contains(&number.get()) || slot.key() != key {
                 continue;
             }
             own.over |= slot.is_over(now);
@@ -131,7 +131,7 @@ impl<I: Index> Work<'_, I> {
 
     /// Puts the slot into the index, under the key that it has.
     pub(super) fn enter_index(&mut self, number: usize) {
-        let key = self.slot(number).key();
+        let key = *self.slot(number).key();
         let subnet = span::subnet_of(self.pools, number);
         self.enter_from(home(self.seed, self.buckets, subnet, &key), number);
     }
@@ -150,7 +150,7 @@ impl<I: Index> Work<'_, I> {
         assert!(!after.has_client(), "whoever leaves is not in the state that follows");
         let slot = self.slot(number);
         if slot.state().has_client() {
-            let (key, is_twin) = (slot.key(), slot.is_twin());
+            let (key, is_twin) = (*slot.key(), slot.is_twin());
             let subnet = span::subnet_of(self.pools, number);
             if is_twin {
                 let other = self.view().own(subnet, &key, now).others(number).next();
@@ -193,7 +193,7 @@ impl<I: Index> Work<'_, I> {
                 break;
             }
             let of = span::subnet_of(self.pools, slot.get());
-            let home = home(self.seed, self.buckets, of, &self.slot(slot.get()).key());
+            let home = home(self.seed, self.buckets, of, self.slot(slot.get()).key());
             // It may move up to the hole unless its home is behind that.
             if distance(home, place) >= distance(hole, place) {
                 *self.buckets.get_mut(hole).unwrap_or_else(|| no_bucket()) = slot;

@@ -19,7 +19,7 @@ const STEPS_FOR_AN_OFFER: usize = 32;
 
 /// Whether the client could have the address, as far as others go.
 fn free_for<I: Index>(slot: &Slot<I>, key: &ClientKey, now: Timestamp) -> Result<(), Unavailable> {
-    let own = slot.key() == *key;
+    let own = slot.key() == key;
     match slot.state_at(now) {
         State::Quarantined => Err(Unavailable::Quarantined),
         State::Offered | State::Bound if !own => Err(Unavailable::Taken),
@@ -122,7 +122,7 @@ impl<I: Index> Work<'_, I> {
         };
         let is_own = own.has(slot);
         let chosen = self.slot(slot);
-        assert!(!is_own || chosen.key() == *key, "what was found is the client's");
+        assert!(!is_own || chosen.key() == key, "what was found is the client's");
         if is_own && chosen.state() == State::Bound {
             // A lease that is about to end is held for as long as any offer.
             if chosen.until < ask.hold_until {
@@ -327,7 +327,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         let slot = self.slot(number);
         let state = slot.state_at(now);
         let holding = holding(slot, address, subnet, state);
-        let own = state.has_client() && slot.key() == *key;
+        let own = state.has_client() && slot.key() == key;
         Some((Seen { holding, until: slot.until, own }, (number, subnet)))
     }
 
@@ -368,7 +368,7 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {
         let Some((slot, _)) = self.find(address) else { return false };
         let found = self.slot(slot);
-        let own = found.state_at(now).has_client() && found.key() == *key;
+        let own = found.state_at(now).has_client() && found.key() == key;
         if own {
             self.work().release(slot, now);
         }

@@ -40,7 +40,7 @@ impl<S: Store> RecordIndex for LeaseTable<S> {
             State::Offered if slot.place().is_some() => Timestamp::default(),
             State::Offered | State::Nobodys | State::Fresh => return None,
         };
-        let key = slot.state().has_client().then(|| slot.key());
+        let key = slot.state().has_client().then(|| *slot.key());
         Some(Recorded { key, until, pinned: slot.is_pinned() })
     }
 }
@@ -136,7 +136,7 @@ impl<I: Index> Work<'_, I> {
     fn adopt<J: Index>(&mut self, address: Ipv4Addr, old: &Slot<J>) {
         let Some((number, subnet)) = span::find(self.spans, address) else { return };
         let own = if old.state().has_client() {
-            self.view().own(subnet, &old.key(), UNKNOWN)
+            self.view().own(subnet, old.key(), UNKNOWN)
         } else {
             Own::NONE
         };
