@@ -8,6 +8,7 @@
 use dhcp_core::time::Timestamp;
 
 use crate::lease::{Index, Slot};
+use crate::table::free::bit;
 use crate::table::list;
 
 /// Bits of time that one level looks at.
@@ -91,7 +92,7 @@ impl<I: Index> Wheel<I> {
             let number = self.list_for(until.as_secs());
             let head = self.heads.get_mut(usize::from(number)).unwrap_or_else(|| not_listed());
             list::push_back(slots, head, number, slot);
-            self.occupied |= 1 << number;
+            self.occupied |= bit(usize::from(number));
         }
     }
 
@@ -101,7 +102,7 @@ impl<I: Index> Wheel<I> {
         let head = self.heads.get_mut(usize::from(number)).unwrap_or_else(|| not_listed());
         list::unlink(slots, head, slot);
         if *head == I::NONE {
-            self.occupied &= !(1 << number);
+            self.occupied &= !bit(usize::from(number));
         }
     }
 
@@ -124,7 +125,7 @@ impl<I: Index> Wheel<I> {
     /// A bounded piece of work towards `now`.
     pub(super) fn step(&mut self, slots: &mut [Slot<I>], now: Timestamp) -> Step {
         let now = now.as_secs();
-        if self.opening == DUE || self.occupied & (1 << self.opening) == 0 {
+        if self.opening == DUE || self.occupied & bit(usize::from(self.opening)) == 0 {
             self.opening = DUE;
             if self.occupied == 0 {
                 self.time = self.time.max(now);
@@ -163,7 +164,7 @@ impl<I: Index> Wheel<I> {
     pub(super) fn check(&self, slots: &[Slot<I>]) -> usize {
         let mut count = 0;
         for (number, head) in (0_u8..).zip(self.heads) {
-            let occupied = self.occupied & (1 << number) != 0;
+            let occupied = self.occupied & bit(usize::from(number)) != 0;
             assert!(occupied == (head != I::NONE), "the wheel knows which lists have slots");
             for slot in list::iter(slots, head) {
                 count += 1;

@@ -46,8 +46,14 @@ impl Level {
     }
 }
 
-const fn bit(position: usize) -> u64 {
-    1 << (position % FANOUT)
+/// The bit of a position in its word.
+pub(super) const fn bit(position: usize) -> u64 {
+    if cfg!(target_pointer_width = "64") {
+        return 1 << (position % FANOUT);
+    }
+    // By halves: a microcontroller has no instruction that shifts 64 bits, and asks a function.
+    let half = 1_u32 << (position % 32);
+    if position % FANOUT < 32 { half as u64 } else { (half as u64) << 32 }
 }
 
 /// Sets a bit.
