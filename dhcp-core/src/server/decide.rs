@@ -19,7 +19,7 @@ use crate::server::config::{Reservation, ServerConfig, SubnetConfig, SubnetIndex
 use crate::server::name::{NAME_LEN_MAX, sanitised};
 use crate::server::select::Segment;
 use crate::server::who::Client;
-use crate::server::{Deal, Discard, Ingress, Refusal};
+use crate::server::{Discard, Ingress, Refusal};
 use crate::time::{LeaseTime, Timestamp};
 use crate::wire::message::{Message, MessageType};
 
@@ -108,11 +108,6 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         Ok(Verdict::Inform(subnet))
     }
 
-    /// What is known about this client, as events tell it.
-    pub(super) const fn deal(&self, subnet: SubnetIndex, address: Ipv4Addr) -> Deal {
-        Deal { hardware: *self.client.hardware, address, subnet }
-    }
-
     /// Where the address stands, if it is an address of ours.
     fn entry_at(&self, address: Ipv4Addr) -> Option<Entry> {
         let entry = self.book.entry_at(address, self.now);
@@ -164,15 +159,15 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         self.entry_at(address).is_some_and(|entry| entry.key.as_ref() == Some(key))
     }
 
-    /// What is known of the client under a key: the address that it has, is offered or had last on this segment, a living one before a remembered one.
-    fn known_as(&self, key: &ClientKey) -> Known<B::Found> {
+    /// Fills in what is known of the client under the key: the address that it has, is offered or had last on this segment, a living one before a
+    /// remembered one.
+    fn find(&self, known: &mut Known<B::Found>) {
         let of = self.segment.first();
-        let (held, found) = self.search(of, key);
-        let mut known = Known { key: *key, held, of: Some(of), found };
+        let (held, found) = self.search(of, &known.key);
+        (known.held, known.found) = (held, Some((of, found)));
         if !self.segment.is_one() {
-            self.look_behind_first(&mut known);
+            self.look_behind_first(known);
         }
-        known
     }
 
     /// Puts what counts more than what is known in the first of several subnets in its place.
@@ -189,14 +184,14 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
             let (held, found) = self.search(of, &known.key);
             let Some(there) = &held else { continue };
             if known.held.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
-                *known = Known { key: known.key, held, of: Some(of), found };
+                (known.held, known.found) = (held, Some((of, found)));
             }
         }
     }
 
-    /// As [`Self::known_as`], of the client's own key: what it holds.
+    /// What the client holds under its own key: see [`Self::find`].
     fn held(&self) -> Option<Holding> {
-        self.known_as(&self.client.key).held
+        self.known_at(None).held
     }
 
     /// Whether the subnet serves this client at all.

@@ -6,13 +6,13 @@ use crate::id::InstallationKey;
 use crate::server::book::LeaseBook;
 use crate::server::config::ServerConfig;
 use crate::server::counters::{Arrival, Counters, Probing};
-use crate::server::decide::{Case, Verdict};
+use crate::server::decide::{Case, Terms, Verdict};
 use crate::server::name::NAME_LEN_MAX;
 use crate::server::pending::Pending;
 use crate::server::probe::Vetting;
 use crate::server::select::{check_relay, segment};
 use crate::server::who::Client;
-use crate::server::{Discard, Durable, Event, Held, Ingress, Lsn, Outcome, Reply, Transmit};
+use crate::server::{Deal, Discard, Durable, Event, Held, Ingress, Lsn, Outcome, Reply, Transmit};
 use crate::time::{Instant, LeaseClock, Timestamp};
 use crate::wire::message::{self, BOOT_REQUEST, Message, MessageType};
 
@@ -283,14 +283,22 @@ const fn may_need_record(kind: Option<MessageType>) -> bool {
 }
 
 fn event<B: LeaseBook>(case: &Case<'_, '_, '_, B>, verdict: Verdict) -> Event {
+    let (subnet, address) = match verdict {
+        Verdict::Offer(Terms { subnet, address, .. })
+        | Verdict::Ack(Terms { subnet, address, .. })
+        | Verdict::Bootp(Terms { subnet, address, .. })
+        | Verdict::Nak(subnet, address, _)
+        | Verdict::Released(subnet, address)
+        | Verdict::Declined(subnet, address) => (subnet, address),
+        Verdict::Inform(subnet) => (subnet, case.message.ciaddr()),
+    };
+    let deal = Deal { hardware: *case.client.hardware, address, subnet };
     match verdict {
-        Verdict::Offer(terms) => Event::Offered(case.deal(terms.subnet, terms.address)),
-        Verdict::Ack(terms) | Verdict::Bootp(terms) => {
-            Event::Acknowledged(case.deal(terms.subnet, terms.address))
-        }
-        Verdict::Nak(subnet, address, why) => Event::Refused(case.deal(subnet, address), why),
-        Verdict::Inform(_) => Event::Informed(case.message.ciaddr()),
-        Verdict::Released(subnet, address) => Event::Released(case.deal(subnet, address)),
-        Verdict::Declined(subnet, address) => Event::Declined(case.deal(subnet, address)),
+        Verdict::Offer(_) => Event::Offered(deal),
+        Verdict::Ack(_) | Verdict::Bootp(_) => Event::Acknowledged(deal),
+        Verdict::Nak(.., why) => Event::Refused(deal, why),
+        Verdict::Inform(_) => Event::Informed(address),
+        Verdict::Released(..) => Event::Released(deal),
+        Verdict::Declined(..) => Event::Declined(deal),
     }
 }

@@ -18,14 +18,13 @@ const OFFER_HOLD_SHORT_SECS: u32 = 10;
 /// How often the book is asked before we give up: each time it may come up with an address of our own, which stands in the pool by mistake.
 const TRIES_MAX: usize = 5;
 
-/// What the client is known as, and what it holds under that key: see [`Case::known_as`].
+/// What the client is known as, and what it holds under that key: see [`Case::find`].
 pub(super) struct Known<F> {
     pub(super) key: ClientKey,
     pub(super) held: Option<Holding>,
-    /// The subnet of what it holds, or the first of the segment; taken by the first who asks for an address, which may change the book.
-    pub(super) of: Option<SubnetIndex>,
-    /// What the book found there, until it changes.
-    pub(super) found: F,
+    /// What the book found in the subnet of what it holds, or in the first of the segment; taken by the first who asks for an address, which may change
+    /// the book.
+    pub(super) found: Option<(SubnetIndex, F)>,
 }
 
 /// What the book holds for the client, and whether the client has or had the same before.
@@ -42,7 +41,7 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
         if self.give_up_what_is_reserved_for_another(&known) {
             known = self.known_at(wish);
         }
-        let Offered { held, again, config } = self.choose(wish, known)?;
+        let Offered { held, again, config } = self.choose(wish, &mut known)?;
         let Holding { address, subnet, standing, .. } = held;
         let time = self.lease_time(config);
         // What answers for a client's own address is most often the client itself. On its segment that shows in the
@@ -68,7 +67,7 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
     fn choose(
         &mut self,
         wish: Option<Ipv4Addr>,
-        mut known: Known<B::Found>,
+        known: &mut Known<B::Found>,
     ) -> Result<Offered<'c>, Discard> {
         let reserved = self.reserved();
         if let Some((subnet, address)) = reserved {
@@ -77,7 +76,7 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
                 return Ok(offered);
             }
             // Somebody else has it. Until that one's next renewal, any other address is better than none.
-            known = self.known_at(wish);
+            *known = self.known_at(wish);
         }
         let first = match &known.held {
             Some(held) => Some(held.subnet),
@@ -85,7 +84,7 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
         };
         let in_order = first.into_iter().chain(self.segment.iter().map(|(subnet, _)| subnet));
         for subnet in in_order {
-            if let Ok(offered) = self.ask(subnet, &mut known, None, wish) {
+            if let Ok(offered) = self.ask(subnet, known, None, wish) {
                 return Ok(offered);
             }
         }
@@ -101,16 +100,19 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
     /// What the client is known as when it names an address, or one is reserved for it: by the key of its lease there, if it has
     /// one, else by its own.
     pub(super) fn known_at(&self, address: Option<Ipv4Addr>) -> Known<B::Found> {
-        let known = self.known_as(&self.client.key);
-        let Some(address) = address else { return known };
-        if known.held.as_ref().is_some_and(Holding::is_living) {
-            return known;
+        let mut known = Known { key: self.client.key, held: None, found: None };
+        self.find(&mut known);
+        if let Some(address) = address
+            && !known.held.as_ref().is_some_and(Holding::is_living)
+            && let Some(there) = self.entry_at(address)
+            && self.client.owns(&there)
+            && let Some(other) = there.key
+            && other != known.key
+        {
+            known.key = other;
+            self.find(&mut known);
         }
-        let there = self.entry_at(address).filter(|entry| self.client.owns(entry));
-        match there.and_then(|entry| entry.key) {
-            Some(other) if other != known.key => self.known_as(&other),
-            Some(_) | None => known,
-        }
+        known
     }
 
     fn ask(
@@ -123,7 +125,10 @@ impl<'c, B: LeaseBook> Case<'_, 'c, '_, B> {
         let config = self.segment.get(subnet).filter(|config| self.serves(config));
         let config = config.ok_or(Unavailable::NotOurs)?;
         let requested = requested.filter(|address| config.subnet.contains(*address));
-        let mut found = (known.of.take() == Some(subnet)).then_some(known.found);
+        let mut found = match known.found.take() {
+            Some((of, found)) if of == subnet => Some(found),
+            Some(_) | None => None,
+        };
         let Known { key, held, .. } = &*known;
         let before = match held {
             Some(held) if held.subnet == subnet => Some(held.address),
