@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use dhcp_core::net;
 use lease_store::image::{self, ImageError};
-use lease_store::table::Sizes;
+use lease_store::table::TableError;
 
 use crate::chain::Chain;
 use crate::check;
@@ -19,6 +19,7 @@ use crate::config::model::{Config, Subnet};
 use crate::config::render::{Interface, Interfaces, Rendered};
 use crate::durable::{self, Readers};
 use crate::installation::{self, InstallationError};
+use crate::serve::store::empty_book;
 
 /// The most octets that an image has: more than any microcontroller has a place for.
 const LEN_MAX: usize = 64 * 1_024;
@@ -41,6 +42,8 @@ enum Refusal {
     NoServerId { net: net::Subnet },
     #[error("the configuration cannot be written as an image")]
     Image(#[from] ImageError),
+    #[error("the configuration has no lease table")]
+    Table(#[from] TableError),
     #[error(transparent)]
     Installation(#[from] InstallationError),
     #[error("{} cannot be written", path.display())]
@@ -76,16 +79,14 @@ fn write(args: &ImageArgs, config: &Config) -> Result<String, Refusal> {
     let rendered = Rendered::new(&config, &port());
     let key = installation::load_or_create(&args.state.state)?;
     let mut octets = vec![0; LEN_MAX];
-    let (len, sizes) = rendered.with(key, |config| {
-        Ok::<_, ImageError>((image::write(config, &mut octets)?, Sizes::of(config)))
+    let (len, leases) = rendered.with(key, |config| {
+        let table = empty_book(config)?;
+        Ok::<_, Refusal>((image::write(config, &table, &mut octets)?, table.len()))
     })?;
     octets.truncate(len);
     place(&args.output, &octets)?;
-    let mut text = format!(
-        "{}: {len} octets, with places for {} leases\n",
-        args.output.display(),
-        sizes.slots
-    );
+    let mut text =
+        format!("{}: {len} octets, with places for {leases} leases\n", args.output.display(),);
     for subnet in &config.subnets {
         text.push_str(&format!("  {}\n", check::line(subnet)));
     }

@@ -2,13 +2,16 @@
 //! where they are, in flash.
 //!
 //! ```text
-//! octets  0        4          6          8         12        16
-//!         "HYIM"   version 2  reserved   length    CRC-32    payload, `length` octets
+//! octets  0        4          6          8         12
+//!         "HYIM"   version 3  reserved   length    payload, `length` octets    CRC-32
 //! ```
 //!
-//! Numbers are little-endian; the CRC is that of ISO HDLC over everything but itself. The payload is [postcard]: the installation's key and
+//! Numbers are little-endian; the CRC is that of ISO HDLC over everything before it. The payload is [postcard], in fields of four octets: the installation's key and
 //! what holds for all subnets, then all ranges, all reservations and all subnets, each of which takes its share from the front of those. Options, names
 //! and files stay in flash and are lent from there. The only memory is a [`Room`], whose size the firmware chooses.
+//!
+//! A subnet's ranges are those of its lease table, which the host made: nothing is to be cut out of them any more, and reserved addresses outside of the ranges are
+//! ranges of their own. So a microcontroller only puts them in order ([`LeaseTable::of_image`]).
 //!
 //! [postcard]: https://postcard.jamesmunns.com/wire-format
 
@@ -19,22 +22,25 @@ use core::error::Error;
 use core::fmt;
 
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
-use dhcp_core::id::InstallationKey;
 use dhcp_core::net::Range;
-use dhcp_core::server::config::{Reservation, ServerConfig, SubnetConfig};
+use dhcp_core::server::config::{Reservation, ServerConfig, SubnetConfig, SubnetIndex};
 use serde::Serialize;
 
 use self::reader::Reader;
 use self::stored::{Head, StoredReservation, StoredSubnet};
+use crate::table::{LeaseTable, Store};
 
 /// What an image begins with.
 pub const MAGIC: [u8; 4] = *b"HYIM";
 
-/// The only version that is read. Version 1 was never released.
-pub const VERSION: u16 = 2;
+/// The only version that is read.
+pub const VERSION: u16 = 3;
 
 /// Octets in front of the payload.
-pub const HEADER_LEN: usize = 16;
+pub const HEADER_LEN: usize = 12;
+
+/// Octets behind it.
+const CRC_LEN: usize = 4;
 
 /// Bit by bit: an image is read once, and a table has 1 KiB.
 const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
@@ -90,7 +96,7 @@ pub enum ImageError {
 pub enum Part {
     /// What holds for all subnets.
     Head,
-    /// Ranges and exclusions.
+    /// Ranges.
     Ranges,
     /// Reservations.
     Reservations,
@@ -104,7 +110,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Head => "what holds for all subnets",
-            Self::Ranges => "ranges and exclusions",
+            Self::Ranges => "ranges",
             Self::Reservations => "reservations",
             Self::Subnets => "subnets",
             Self::End => "the end",
@@ -140,7 +146,8 @@ impl fmt::Display for ImageError {
 
 impl Error for ImageError {}
 
-/// Memory for what cannot be lent from flash as it is: places for subnets, for ranges together with exclusions, and for reservations.
+/// Memory for what cannot be lent from flash as it is: places for subnets, for ranges as a lease table has them
+/// ([`Sizes::spans`](crate::table::Sizes::spans)), and for reservations.
 #[derive(Debug)]
 pub struct Room<'f, const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: usize> {
     subnets: [SubnetConfig<'f>; SUBNETS],
@@ -170,43 +177,50 @@ impl<const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: usize> Defau
     }
 }
 
-/// Writes a configuration as an image to the front of `out`, and returns how many octets it has.
+/// Writes a configuration as an image to the front of `out`, and returns how many octets it has. The ranges are those of the table, which was made for this
+/// configuration.
 ///
 /// # Errors
-/// [`ImageError::NoRoom`]; [`ImageError::TooMany`] of more than 65,535 of anything.
-pub fn write(config: &ServerConfig<'_>, out: &mut [u8]) -> Result<usize, ImageError> {
+/// [`ImageError::NoRoom`]; [`ImageError::TooMany`] of more than an image can count.
+pub fn write<S: Store>(
+    config: &ServerConfig<'_>,
+    table: &LeaseTable<S>,
+    out: &mut [u8],
+) -> Result<usize, ImageError> {
     let no_room = ImageError::NoRoom { room: out.len() };
     let (header, payload) = out.split_first_chunk_mut::<HEADER_LEN>().ok_or(no_room)?;
-    let mut writer = Writer { rest: &mut *payload, written: 0, no_room };
-    let ranges =
-        || config.subnets.iter().flat_map(|subnet| subnet.ranges.iter().chain(subnet.excluded));
+    let mut writer = Writer { rest: payload, written: 0, no_room };
     let reservations = || config.subnets.iter().flat_map(|subnet| subnet.reservations);
-    writer.put(&Head {
-        installation: config.installation.0,
-        offer_hold_secs: config.offer_hold_secs,
-        quarantine_secs: config.quarantine_secs,
-        promise_slack_secs: config.promise_slack_secs,
-        ranges: count(Part::Ranges, ranges().count())?,
-        reservations: count(Part::Reservations, reservations().count())?,
-        subnets: count(Part::Subnets, config.subnets.len())?,
-    })?;
-    ranges().try_for_each(|range| writer.put(&(range.first(), range.last())))?;
+    let ranges = |subnet| table.runs(SubnetIndex(subnet));
+    let subnets = || (0..).zip(config.subnets);
+    writer.put(&Head::new(
+        config,
+        [
+            count(Part::Ranges, subnets().map(|(number, _)| ranges(number).count()).sum())?,
+            count(Part::Reservations, reservations().count())?,
+            count(Part::Subnets, config.subnets.len())?,
+        ],
+    ))?;
+    for (number, _) in subnets() {
+        ranges(number).try_for_each(|range| writer.put(&range))?;
+    }
     reservations().try_for_each(|reservation| writer.put(&StoredReservation::from(reservation)))?;
-    for subnet in config.subnets {
-        let ranges = count(Part::Ranges, subnet.ranges.len())?;
-        let excluded = count(Part::Ranges, subnet.excluded.len())?;
-        let reservations = count(Part::Reservations, subnet.reservations.len())?;
-        writer.put(&StoredSubnet::new(subnet, ranges, excluded, reservations))?;
+    for (number, subnet) in subnets() {
+        let shares = [
+            count(Part::Ranges, ranges(number).count())?,
+            count(Part::Reservations, subnet.reservations.len())?,
+        ];
+        writer.put(&StoredSubnet::new(subnet, shares))?;
     }
     let written = writer.written;
-    let payload = payload.get(..written).ok_or(no_room)?;
     let [m0, m1, m2, m3] = MAGIC;
     let [v0, v1] = VERSION.to_le_bytes();
     let [l0, l1, l2, l3] = u32::try_from(written).map_err(|_| no_room)?.to_le_bytes();
-    let front = [m0, m1, m2, m3, v0, v1, 0, 0, l0, l1, l2, l3];
-    let [c0, c1, c2, c3] = crc(&front, payload).to_le_bytes();
-    *header = [m0, m1, m2, m3, v0, v1, 0, 0, l0, l1, l2, l3, c0, c1, c2, c3];
-    Ok(HEADER_LEN + written)
+    *header = [m0, m1, m2, m3, v0, v1, 0, 0, l0, l1, l2, l3];
+    let (covered, rest) = out.split_at_mut(HEADER_LEN + written);
+    let crc = rest.first_chunk_mut::<CRC_LEN>().ok_or(no_room)?;
+    *crc = CRC.checksum(covered).to_le_bytes();
+    Ok(HEADER_LEN + written + CRC_LEN)
 }
 
 /// Reads the image at the front of `octets`, which may go on behind it, as flash does.
@@ -231,78 +245,59 @@ fn read_into<'f>(
     reservations: &'f mut [Reservation<'f>],
 ) -> Result<ServerConfig<'f>, ImageError> {
     let mut reader = Reader::new(payload);
-    let head = reader.head();
-    whole(&reader, Part::Head)?;
-    let subnets = places(Part::Subnets, subnets, head.subnets)?;
-    let ranges = places(Part::Ranges, ranges, head.ranges)?;
-    let reservations = places(Part::Reservations, reservations, head.reservations)?;
-    ranges.iter_mut().for_each(|range| *range = reader.range());
-    whole(&reader, Part::Ranges)?;
+    let (mut config, [some_ranges, some_reservations, some_subnets]) = reader.head();
+    let ranges = places(Part::Ranges, ranges, some_ranges)?;
+    let reservations = places(Part::Reservations, reservations, some_reservations)?;
+    let subnets = places(Part::Subnets, subnets, some_subnets)?;
+    reader.part = Part::Ranges;
+    ranges.iter_mut().for_each(|range| reader.range(range));
+    reader.part = Part::Reservations;
     reservations.iter_mut().for_each(|reservation| reader.reservation(reservation));
-    whole(&reader, Part::Reservations)?;
+    reader.part = Part::Subnets;
     let (mut ranges, mut reservations) = (&*ranges, &*reservations);
     for subnet in &mut *subnets {
-        let shares = reader.subnet(subnet);
-        whole(&reader, Part::Subnets)?;
-        shares.give(subnet, &mut ranges, &mut reservations)?;
+        reader.subnet(subnet, &mut ranges, &mut reservations);
     }
-    if !(reader.rest.is_empty() && ranges.is_empty() && reservations.is_empty()) {
-        return Err(ImageError::Malformed(Part::End));
-    }
-    Ok(ServerConfig {
-        subnets,
-        installation: InstallationKey(head.installation),
-        offer_hold_secs: head.offer_hold_secs,
-        quarantine_secs: head.quarantine_secs,
-        promise_slack_secs: head.promise_slack_secs,
-    })
+    config.subnets = subnets;
+    reader.failed().map_or(Ok(config), |part| Err(ImageError::Malformed(part)))
 }
 
-/// Whether everything up to here could be read.
-fn whole(reader: &Reader<'_>, part: Part) -> Result<(), ImageError> {
-    if reader.failed() { Err(ImageError::Malformed(part)) } else { Ok(()) }
-}
-
-/// Checks the header and what it covers, and gives the payload.
+/// Checks the header and what is behind it, and gives the payload.
 #[inline(never)]
 fn payload(octets: &[u8]) -> Result<&[u8], ImageError> {
     let found = octets.len();
     let too_short = ImageError::Truncated { needed: HEADER_LEN, found };
-    let (header, rest) = octets.split_first_chunk::<HEADER_LEN>().ok_or(too_short)?;
-    if header.iter().all(|octet| *octet == 0xff) {
-        return Err(ImageError::Blank);
-    }
-    let (front, _) = header.split_at(12);
-    let [m0, m1, m2, m3, v0, v1, _, _, l0, l1, l2, l3, c0, c1, c2, c3] = *header;
-    if [m0, m1, m2, m3] != MAGIC {
-        return Err(ImageError::NotAnImage);
+    let header = octets.first_chunk::<HEADER_LEN>().ok_or(too_short)?;
+    let [m0, m1, m2, m3, v0, v1, _, _, l0, l1, l2, l3] = *header;
+    match [m0, m1, m2, m3] {
+        MAGIC => {}
+        [0xff, 0xff, 0xff, 0xff] => return Err(ImageError::Blank),
+        _ => return Err(ImageError::NotAnImage),
     }
     let version = u16::from_le_bytes([v0, v1]);
     if version != VERSION {
         return Err(ImageError::Version { found: version });
     }
     let len = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
-    let cut = ImageError::Truncated { needed: HEADER_LEN.saturating_add(len), found };
-    let payload = rest.get(..len).ok_or(cut)?;
-    let (told, computed) = (u32::from_le_bytes([c0, c1, c2, c3]), crc(front, payload));
-    if told == computed { Ok(payload) } else { Err(ImageError::Checksum { told, computed }) }
+    let behind = HEADER_LEN.saturating_add(len);
+    let cut = ImageError::Truncated { needed: behind.saturating_add(CRC_LEN), found };
+    let (covered, rest) = octets.split_at_checked(behind).ok_or(cut)?;
+    let told = u32::from_le_bytes(*rest.first_chunk::<CRC_LEN>().ok_or(cut)?);
+    let computed = CRC.checksum(covered);
+    if told != computed {
+        return Err(ImageError::Checksum { told, computed });
+    }
+    Ok(covered.get(HEADER_LEN..).unwrap_or_default())
 }
 
-fn crc(front: &[u8], payload: &[u8]) -> u32 {
-    let mut digest = CRC.digest();
-    // In a loop, which is one where two calls are compiled as two.
-    [front, payload].iter().for_each(|part| digest.update(part));
-    digest.finalize()
-}
-
-fn count(part: Part, len: usize) -> Result<u16, ImageError> {
-    u16::try_from(len).map_err(|_| ImageError::TooMany { part, room: usize::from(u16::MAX) })
+fn count(part: Part, len: usize) -> Result<u32, ImageError> {
+    u32::try_from(len).map_err(|_| ImageError::TooMany { part, room: u32::MAX as usize })
 }
 
 /// The first `len` of `all`.
-fn places<T>(part: Part, all: &mut [T], len: u16) -> Result<&mut [T], ImageError> {
+fn places<T>(part: Part, all: &mut [T], len: u32) -> Result<&mut [T], ImageError> {
     let room = all.len();
-    all.get_mut(..usize::from(len)).ok_or(ImageError::TooMany { part, room })
+    all.get_mut(..len as usize).ok_or(ImageError::TooMany { part, room })
 }
 
 struct Writer<'o> {

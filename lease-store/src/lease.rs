@@ -15,6 +15,9 @@ pub trait Index: Copy + Eq + fmt::Debug + sealed::Sealed {
     /// No slot.
     const NONE: Self;
 
+    /// The first slot.
+    const ZERO: Self;
+
     /// The most slots that a table can have.
     const SLOTS_MAX: usize;
 
@@ -37,6 +40,7 @@ mod sealed {
 
 impl Index for u16 {
     const NONE: Self = Self::MAX;
+    const ZERO: Self = 0;
     const SLOTS_MAX: usize = Self::MAX as usize;
 
     fn new(slot: usize) -> Self {
@@ -50,6 +54,7 @@ impl Index for u16 {
 
 impl Index for u32 {
     const NONE: Self = Self::MAX;
+    const ZERO: Self = 0;
     const SLOTS_MAX: usize = Self::MAX as usize;
 
     fn new(slot: usize) -> Self {
@@ -148,6 +153,10 @@ impl<I: Index> Slot<I> {
         flags: 0,
         list: crate::table::list::NO_LIST,
     };
+
+    /// All zeros, for arrays that a table is made of: a program has no octets for them.
+    pub(crate) const ZERO: Self =
+        Self { place: 0, previous: I::ZERO, next: I::ZERO, list: 0, ..Self::FRESH };
 
     pub(crate) const fn state(&self) -> State {
         match self.flags & Self::STATE {

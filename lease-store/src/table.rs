@@ -80,8 +80,29 @@ impl<S: Store> LeaseTable<S> {
     /// When the configuration has more than 65,535 subnets.
     pub fn new(config: &ServerConfig<'_>, mut storage: S) -> Result<Self, TableError> {
         let used = span::build(config, &mut storage.columns_mut())?;
+        Ok(Self::fresh(config, storage, used))
+    }
+
+    /// As [`LeaseTable::new`] for a configuration that [`image::read`](crate::image::read) gave: what there is to be cut out of a range and to be put beside it, was when
+    /// the image was written, and what is left is a small part of a microcontroller's code.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    #[cfg(feature = "image")]
+    pub fn of_image(config: &ServerConfig<'_>, mut storage: S) -> Result<Self, TableError> {
+        let used = span::place(config, &mut storage.columns_mut())?;
+        Ok(Self::fresh(config, storage, used))
+    }
+
+    fn fresh(config: &ServerConfig<'_>, storage: S, used: Used) -> Self {
         let seed = Seed::of(&config.installation);
-        Ok(Self { storage, used, seed, wheel: Wheel::new(), places: 0 })
+        Self { storage, used, seed, wheel: Wheel::new(), places: 0 }
+    }
+
+    /// The runs of addresses of a subnet that have slots, in ascending order.
+    #[cfg(feature = "image")]
+    pub(crate) fn runs(&self, subnet: SubnetIndex) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
+        span::runs(self.view().spans, subnet)
     }
 
     /// How many addresses the table has.

@@ -1,20 +1,20 @@
 //! What do an image's octets say, and is it what a server can be given? They are read in the order in which `image/stored.rs` has them written.
 //!
-//! Of [postcard]'s format this knows what an image has, on one page: what serde's derive and the library come to is five times as large, in a program that
-//! has to be small and reads one image (docs/adr/0035). That the library's octets are read is tested.
+//! Of [postcard]'s format this knows what an image has: what serde's derive and the library come to is much larger, in a program that has to be small and reads one
+//! image (docs/adr/0035). That the library's octets are read is tested.
 //!
 //! [postcard]: https://postcard.jamesmunns.com/wire-format
 
 use core::net::Ipv4Addr;
 
-use dhcp_core::id::HardwareAddr;
+use dhcp_core::id::{HardwareAddr, InstallationKey};
 use dhcp_core::net::{Range, Subnet};
-use dhcp_core::server::config::{Identity, Link, Reservation, SubnetConfig, Who};
+use dhcp_core::server::config::{Identity, Link, Reservation, ServerConfig, SubnetConfig, Who};
 use dhcp_core::time::LeaseTime;
 use dhcp_core::wire::options::RenderedOptions;
 
-use super::stored::Head;
-use super::{ImageError, Part};
+use super::Part;
+use super::stored::{flag, kind};
 
 /// `sname` and `file` end with a zero (RFC 2131 section 2).
 const SERVER_NAME_LEN_MAX: usize = 63;
@@ -42,225 +42,179 @@ pub(super) const NO_RESERVATION: Reservation<'static> = Reservation {
 /// Stands in places that are not filled.
 pub(super) const NO_SUBNET: SubnetConfig<'static> = SubnetConfig::new(ALL);
 
+/// Four octets: a number with its lowest octet first, or an address.
+type Field = [u8; 4];
+
 /// The octets that were not read yet. From the first thing on that cannot be read, everything is empty or zero, and whoever asked for it looks at
-/// [`Reader::failed`] once: to ask after each number is a quarter of what this is in a microcontroller's code. For the same reason, what is read often is read in one
+/// [`Reader::failed`] once: to ask after each is a quarter of what this is in a microcontroller's code. For the same reason, what is read often is read in one
 /// place.
 #[derive(Debug)]
 pub(super) struct Reader<'f> {
-    pub(super) rest: &'f [u8],
-    failed: bool,
+    rest: &'f [u8],
+    /// What is being read.
+    pub(super) part: Part,
+    /// What could not be read.
+    failed: Option<Part>,
 }
 
 impl<'f> Reader<'f> {
     pub(super) const fn new(octets: &'f [u8]) -> Self {
-        Self { rest: octets, failed: false }
+        Self { rest: octets, part: Part::Head, failed: None }
     }
 
-    /// Whether something could not be read.
-    pub(super) const fn failed(&self) -> bool {
-        self.failed
+    /// Where something could not be read, or where something follows the last part.
+    pub(super) fn failed(&self) -> Option<Part> {
+        self.failed.or((!self.rest.is_empty()).then_some(Part::End))
     }
 
+    #[inline(never)]
     fn fail(&mut self) {
-        (self.rest, self.failed) = (&[], true);
-    }
-
-    /// The value, or nothing any more.
-    fn some_or<T>(&mut self, value: Option<T>, otherwise: T) -> T {
-        value.unwrap_or_else(|| {
-            self.fail();
-            otherwise
-        })
+        self.rest = &[];
+        self.failed = self.failed.or(Some(self.part));
     }
 
     #[inline(never)]
     fn take(&mut self, len: usize) -> &'f [u8] {
         let taken = self.rest.split_off(..len);
-        self.some_or(taken, &[])
+        taken.unwrap_or_else(|| {
+            self.fail();
+            &[]
+        })
     }
 
-    fn octet(&mut self) -> u8 {
-        self.octet_up_to(u8::MAX)
+    fn fields<const N: usize>(&mut self) -> &'f [Field; N] {
+        let (fields, _) = self.take(4 * N).as_chunks();
+        fields.first_chunk().unwrap_or(&[[0; 4]; N])
     }
 
+    /// A length of at most so much, and so many octets.
     #[inline(never)]
-    fn octet_up_to(&mut self, most: u8) -> u8 {
-        let octet = self.rest.split_off_first().copied();
-        self.some_or(octet.filter(|octet| *octet <= most), 0)
-    }
-
-    /// A number of up to 32 bits: seven of them an octet, the lowest first, and a bit that says that more follow.
-    #[inline(never)]
-    fn number(&mut self) -> u32 {
-        let mut number = 0;
-        for shift in (0..u32::BITS).step_by(7) {
-            let octet = self.octet();
-            let bits = u32::from(octet & 0x7f);
-            if bits << shift >> shift != bits {
-                break;
-            }
-            number |= bits << shift;
-            if octet & 0x80 == 0 {
-                return number;
-            }
+    fn octets(&mut self, most: usize) -> &'f [u8] {
+        let len = self.take(2).first_chunk().copied().unwrap_or_default();
+        let len = usize::from(u16::from_le_bytes(len));
+        if len > most {
+            self.fail();
         }
-        self.fail();
-        0
-    }
-
-    #[inline(never)]
-    fn short(&mut self) -> u16 {
-        let short = u16::try_from(self.number()).ok();
-        self.some_or(short, 0)
-    }
-
-    fn short_or_none(&mut self) -> Option<u16> {
-        self.flag().then(|| self.short())
-    }
-
-    /// How many there are, and so many octets.
-    #[inline(never)]
-    fn octets(&mut self) -> &'f [u8] {
-        let len = usize::try_from(self.number()).ok();
-        let len = self.some_or(len, 0);
         self.take(len)
     }
 
-    #[inline(never)]
-    fn flag(&mut self) -> bool {
-        self.octet_up_to(1) == 1
-    }
-
-    #[inline(never)]
-    fn address(&mut self) -> Ipv4Addr {
-        Ipv4Addr::from_octets(self.take(4).first_chunk().copied().unwrap_or_default())
-    }
-
-    #[inline(never)]
-    fn address_or_none(&mut self) -> Option<Ipv4Addr> {
-        self.flag().then(|| self.address())
-    }
-
-    fn lease_time(&mut self) -> LeaseTime {
-        LeaseTime::from_wire(self.number())
-    }
-
-    /// [`Head`].
-    pub(super) fn head(&mut self) -> Head {
-        Head {
-            installation: self.take(16).first_chunk().copied().unwrap_or_default(),
-            offer_hold_secs: self.number(),
-            quarantine_secs: self.number(),
-            promise_slack_secs: self.number(),
-            ranges: self.short(),
-            reservations: self.short(),
-            subnets: self.short(),
+    fn options(&mut self) -> &'f [u8] {
+        let options = self.octets(usize::MAX);
+        if !is_rendered(options) {
+            self.fail();
         }
+        options
+    }
+
+    /// `Head`: all but the subnets, and how many ranges, reservations and subnets there are.
+    pub(super) fn head(&mut self) -> (ServerConfig<'f>, [u32; 3]) {
+        let installation = self.take(16).first_chunk().copied().unwrap_or_default();
+        let [hold, quarantine, slack, counts @ ..] = *self.fields::<6>();
+        let config = ServerConfig {
+            subnets: &[],
+            installation: InstallationKey(installation),
+            offer_hold_secs: u32::from_le_bytes(hold),
+            quarantine_secs: u32::from_le_bytes(quarantine),
+            promise_slack_secs: u32::from_le_bytes(slack),
+        };
+        (config, counts.map(u32::from_le_bytes))
     }
 
     /// The first and the last address of a range.
-    pub(super) fn range(&mut self) -> Range {
-        let (first, last) = (self.address(), self.address());
-        let range = Range::new(&ALL, first, last).ok();
-        self.some_or(range, NO_RANGE)
+    pub(super) fn range(&mut self, place: &mut Range) {
+        let [first, last] = self.fields().map(Ipv4Addr::from_octets);
+        match Range::new(&ALL, first, last) {
+            Ok(range) => *place = range,
+            Err(_) => self.fail(),
+        }
     }
 
     /// `StoredReservation`, into its place.
     pub(super) fn reservation(&mut self, place: &mut Reservation<'f>) {
-        let kind = self.number();
-        let htype = if kind == 0 { self.octet() } else { 0 };
-        let octets = self.octets();
-        let who = match kind {
-            0 => HardwareAddr::new(htype, octets).map(Who::Hardware),
-            1 => Some(Who::ClientId(octets)),
-            2 => Some(Who::Name(octets)),
+        let [flags, kind, [htype, ..], address, next_server] = *self.fields();
+        let octets = self.octets(usize::MAX);
+        let who = match u32::from_le_bytes(kind) {
+            kind::HARDWARE => HardwareAddr::new(htype, octets).map(Who::Hardware),
+            kind::CLIENT_ID => Some(Who::ClientId(octets)),
+            kind::NAME => Some(Who::Name(octets)),
             _ => None,
         };
         match who {
             Some(who) => place.who = who,
             None => self.fail(),
         }
-        place.address = self.address_or_none();
+        place.address = address_if(flags, flag::ADDRESS, address);
         place.options = self.options();
-        place.next_server = self.address_or_none();
-        place.boot_file = self.octets_up_to(BOOT_FILE_LEN_MAX);
-        place.name = self.octets();
+        place.next_server = address_if(flags, flag::NEXT_SERVER, next_server);
+        place.boot_file = self.octets(BOOT_FILE_LEN_MAX);
+        place.name = self.octets(usize::MAX);
     }
 
-    /// `StoredSubnet`, into its place, without what it has its share of.
-    pub(super) fn subnet(&mut self, place: &mut SubnetConfig<'f>) -> Shares {
-        let network = self.address();
-        match Subnet::new(network, self.octet()) {
+    /// `StoredSubnet`, into its place, with its share of the ranges and the reservations, from the front of those that are left.
+    pub(super) fn subnet(
+        &mut self,
+        place: &mut SubnetConfig<'f>,
+        all_ranges: &mut &'f [Range],
+        all_reservations: &mut &'f [Reservation<'f>],
+    ) {
+        let [
+            flags,
+            network,
+            [prefix_len, ..],
+            [i0, i1, v0, v1],
+            [s0, s1, ..],
+            server_id,
+            next_server,
+            lease_default,
+            lease_min,
+            lease_max,
+            ranges,
+            reservations,
+        ] = *self.fields();
+        match Subnet::new(Ipv4Addr::from_octets(network), prefix_len) {
             Ok(subnet) => place.subnet = subnet,
             Err(_) => self.fail(),
         }
-        place.link = if self.flag() {
-            Some(Link { interface: self.short(), vlan: self.short_or_none() })
-        } else {
-            None
-        };
-        place.shared_network = self.short_or_none();
-        place.server_id = self.address_or_none();
-        place.next_server = self.address_or_none();
-        place.server_name = self.octets_up_to(SERVER_NAME_LEN_MAX);
-        place.boot_file = self.octets_up_to(BOOT_FILE_LEN_MAX);
-        place.options = RenderedOptions::new(self.options());
-        place.lease_default = self.lease_time();
-        place.lease_min = self.lease_time();
-        place.lease_max = self.lease_time();
-        place.authoritative = self.flag();
-        place.identity = if self.flag() { Identity::Hardware } else { Identity::ClientId };
-        place.serve_unknown = self.flag();
-        place.trust_host_name = self.flag();
-        place.probe = self.flag();
-        Shares { ranges: self.short(), excluded: self.short(), reservations: self.short() }
-    }
-
-    #[inline(never)]
-    fn octets_up_to(&mut self, most: usize) -> &'f [u8] {
-        let octets = self.octets();
-        self.some_or(Some(octets).filter(|octets| octets.len() <= most), &[])
-    }
-
-    fn options(&mut self) -> &'f [u8] {
-        let options = self.octets();
-        self.some_or(Some(options).filter(|options| is_rendered(options)), &[])
-    }
-}
-
-/// How much of what is stored together is a subnet's.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shares {
-    ranges: u16,
-    excluded: u16,
-    reservations: u16,
-}
-
-impl Shares {
-    /// Gives the subnet its share, from the front of what is left of all.
-    pub(super) fn give<'f>(
-        self,
-        subnet: &mut SubnetConfig<'f>,
-        ranges: &mut &'f [Range],
-        reservations: &mut &'f [Reservation<'f>],
-    ) -> Result<(), ImageError> {
-        let mut runs = |len| {
-            ranges
-                .split_off(..usize::from(len))
-                .filter(|runs| Range::ascend_within(runs, &subnet.subnet))
-        };
-        let none = ImageError::Malformed(Part::Ranges);
-        (subnet.ranges, subnet.excluded) =
-            runs(self.ranges).zip(runs(self.excluded)).ok_or(none)?;
-        let known = reservations.split_off(..usize::from(self.reservations));
-        let inside =
-            |known: &Reservation<'_>| known.address.is_none_or(|it| subnet.subnet.contains(it));
-        let good = known.filter(|known| {
-            known.is_sorted_by(|low, high| low.who < high.who) && known.iter().all(inside)
+        let has = |flag| has(flags, flag);
+        place.link = has(flag::LINK).then(|| Link {
+            interface: u16::from_le_bytes([i0, i1]),
+            vlan: has(flag::VLAN).then_some(u16::from_le_bytes([v0, v1])),
         });
-        subnet.reservations = good.ok_or(ImageError::Malformed(Part::Reservations))?;
-        Ok(())
+        place.shared_network = has(flag::SHARED).then_some(u16::from_le_bytes([s0, s1]));
+        place.server_id = address_if(flags, flag::SERVER_ID, server_id);
+        place.next_server = address_if(flags, flag::NEXT_SERVER, next_server);
+        place.lease_default = LeaseTime::from_wire(u32::from_le_bytes(lease_default));
+        place.lease_min = LeaseTime::from_wire(u32::from_le_bytes(lease_min));
+        place.lease_max = LeaseTime::from_wire(u32::from_le_bytes(lease_max));
+        place.authoritative = has(flag::AUTHORITATIVE);
+        place.identity =
+            if has(flag::BY_HARDWARE) { Identity::Hardware } else { Identity::ClientId };
+        place.serve_unknown = has(flag::SERVE_UNKNOWN);
+        place.trust_host_name = has(flag::TRUST_HOST_NAME);
+        place.probe = has(flag::PROBE);
+        place.server_name = self.octets(SERVER_NAME_LEN_MAX);
+        place.boot_file = self.octets(BOOT_FILE_LEN_MAX);
+        place.options = RenderedOptions::new(self.options());
+        let ranges = all_ranges.split_off(..u32::from_le_bytes(ranges) as usize);
+        let reservations = all_reservations.split_off(..u32::from_le_bytes(reservations) as usize);
+        let good = ranges.zip(reservations).filter(|(ranges, reservations)| {
+            Range::ascend_within(ranges, &place.subnet)
+                && reservations.is_sorted_by(|low, high| low.who < high.who)
+        });
+        match good {
+            Some(good) => (place.ranges, place.reservations) = good,
+            None => self.fail(),
+        }
     }
+}
+
+fn has(flags: Field, flag: u32) -> bool {
+    u32::from_le_bytes(flags) & flag != 0
+}
+
+#[inline(never)]
+fn address_if(flags: Field, flag: u32, address: Field) -> Option<Ipv4Addr> {
+    has(flags, flag).then_some(Ipv4Addr::from_octets(address))
 }
 
 /// Whether these are options as code, length, value, to the last octet.
@@ -272,40 +226,4 @@ fn is_rendered(options: &[u8]) -> bool {
         rest = next;
     }
     rest.is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    extern crate std;
-
-    use proptest::prelude::*;
-    use std::vec::Vec;
-
-    use super::*;
-
-    /// Octets that say often enough that more follow.
-    fn octets() -> impl Strategy<Value = Vec<u8>> {
-        let octet = prop_oneof![any::<u8>(), 0x80..=u8::MAX, Just(0x0f), Just(0x10)];
-        prop::collection::vec(octet, 0..7)
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_048))]
-
-        #[test]
-        fn a_number_is_what_the_library_reads_there(octets in octets()) {
-            let mut reader = Reader::new(&octets);
-            let number = reader.number();
-            let read = (!reader.failed()).then_some((number, reader.rest));
-            prop_assert_eq!(read, postcard::take_from_bytes(&octets).ok());
-        }
-
-        #[test]
-        fn a_number_is_read_as_the_library_writes_it(number: u32) {
-            let mut room = [0; 5];
-            let octets = &*postcard::to_slice(&number, &mut room).unwrap();
-            let mut reader = Reader::new(octets);
-            prop_assert_eq!((reader.number(), reader.failed(), reader.rest), (number, false, &[][..]));
-        }
-    }
 }

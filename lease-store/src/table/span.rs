@@ -42,7 +42,7 @@ pub struct Pool<I> {
 
 impl<I: Index> Span<I> {
     /// For arrays that a table is made of.
-    pub const EMPTY: Self = Self { first: 0, last: 0, slot: I::NONE, nth: I::NONE, subnet: 0 };
+    pub const EMPTY: Self = Self { first: 0, last: 0, slot: I::ZERO, nth: I::ZERO, subnet: 0 };
 
     const fn len(&self) -> usize {
         (self.last - self.first) as usize + 1
@@ -52,7 +52,7 @@ impl<I: Index> Span<I> {
 impl<I: Index> Pool<I> {
     /// For arrays that a table is made of.
     pub const EMPTY: Self =
-        Self { first: I::NONE, end: I::NONE, idle: I::NONE, free: I::NONE, open: I::NONE };
+        Self { first: I::ZERO, end: I::ZERO, idle: I::ZERO, free: I::ZERO, open: I::ZERO };
 
     pub(super) fn count_free(&mut self, more: bool) {
         let free = self.free.get();
@@ -168,6 +168,18 @@ impl Iterator for Segments<'_> {
     }
 }
 
+/// The first and the last addresses of a subnet's spans, in ascending order.
+#[cfg(feature = "image")]
+pub(super) fn runs<I: Index>(
+    spans: &[Span<I>],
+    SubnetIndex(subnet): SubnetIndex,
+) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
+    spans
+        .iter()
+        .filter(move |span| span.subnet == subnet)
+        .map(|span| (Ipv4Addr::from_bits(span.first), Ipv4Addr::from_bits(span.last)))
+}
+
 /// How much of each column is in use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Used {
@@ -181,12 +193,10 @@ pub(super) fn build<I: Index>(
     config: &ServerConfig<'_>,
     columns: &mut ColumnsMut<'_, I>,
 ) -> Result<Used, TableError> {
-    let pools = config.subnets.len();
-    let pool_column = front(columns.pools, Column::Pools, pools)?;
     let mut builder = Builder { spans: columns.spans, used: 0, short: false };
     builder.ranges(config);
-    if let Some(address) = builder.overlap().filter(|_| !builder.short) {
-        return Err(TableError::Overlap { address });
+    if !builder.short {
+        apart(builder.spans, builder.used)?;
     }
     builder.reservations(config);
     let (spans, have) = (builder.used, builder.spans.len());
@@ -194,45 +204,99 @@ pub(super) fn build<I: Index>(
         let need = Sizes::of(config).spans;
         return Err(TableError::TooSmall { column: Column::Spans, need, have });
     }
-    let span_column = columns.spans.get_mut(..spans).unwrap_or_default();
-    let slots = span_column.iter().fold(0_usize, |sum, span| sum.saturating_add(span.len()));
-    if slots > I::SLOTS_MAX {
-        return Err(TableError::TooManyAddresses { need: slots, max: I::SLOTS_MAX });
+    let laid = columns.spans.get_mut(..spans).unwrap_or_default();
+    let slots = laid.iter().fold(0_usize, |sum, span| sum.saturating_add(span.len()));
+    let pools = config.subnets.len();
+    columns.enough(&Sizes::new(slots, spans, pools))?;
+    let laid = columns.spans.get_mut(..spans).unwrap_or_default();
+    number(laid, columns.pools.get_mut(..pools).unwrap_or_default());
+    let used = Used { slots, spans, pools };
+    begin(config, columns, used);
+    Ok(used)
+}
+
+/// As [`build`] when every range is a span: there is nothing to be cut out of one, and nothing reserved outside.
+#[cfg(feature = "image")]
+pub(super) fn place<I: Index>(
+    config: &ServerConfig<'_>,
+    columns: &mut ColumnsMut<'_, I>,
+) -> Result<Used, TableError> {
+    let mut used = Used { slots: 0, spans: 0, pools: config.subnets.len() };
+    for subnet in config.subnets {
+        for range in subnet.ranges {
+            used.slots = used.slots.saturating_add(range.len() as usize);
+            used.spans += 1;
+        }
     }
-    number(span_column, pool_column);
-    let need = Sizes::new(slots, spans, pools);
-    let slot_column = front(columns.slots, Column::Slots, slots)?;
-    let word_column = front(columns.words, Column::Words, need.words)?;
+    columns.enough(&Sizes::new(used.slots, used.spans, used.pools))?;
+    columns.spans.fill(Span { first: u32::MAX, last: u32::MAX, ..Span::EMPTY });
+    let mut slots = 0;
+    for ((subnet, of), pool) in (0_u16..).zip(config.subnets).zip(&mut *columns.pools) {
+        pool.first = I::new(slots);
+        for range in of.ranges {
+            let (first, last) = (range.first().to_bits(), range.last().to_bits());
+            let mut moved = Span { first, last, slot: I::new(slots), nth: I::ZERO, subnet };
+            for span in &mut *columns.spans {
+                if moved.first <= span.first {
+                    core::mem::swap(span, &mut moved);
+                }
+            }
+            slots += range.len() as usize;
+        }
+        pool.end = I::new(slots);
+    }
+    apart(columns.spans, used.spans)?;
+    for place in 0..used.spans {
+        let at = |place: usize| columns.spans.get(place).map_or(0, |span| span.slot.get());
+        let slot = at(place);
+        let nth = (0..used.spans).filter(|other| at(*other) < slot).count();
+        if let Some(span) = columns.spans.get_mut(nth) {
+            span.nth = I::new(place);
+        }
+    }
+    begin(config, columns, used);
+    Ok(used)
+}
+
+/// Whether no address is in two of the first so many spans, which are in the order of their first addresses; else the lowest such.
+fn apart<I: Index>(spans: &[Span<I>], used: usize) -> Result<(), TableError> {
+    let mut free = 0;
+    for span in spans.iter().take(used) {
+        let first = u64::from(span.first);
+        if first < free {
+            return Err(TableError::Overlap { address: Ipv4Addr::from_bits(span.first) });
+        }
+        free = u64::from(span.last) + 1;
+    }
+    Ok(())
+}
+
+/// Every slot is nobody's, and free unless it is reserved.
+fn begin<I: Index>(config: &ServerConfig<'_>, columns: &mut ColumnsMut<'_, I>, used: Used) {
+    columns.slots.fill(Slot::FRESH);
+    columns.words.fill(0);
     // All of them are used: the more there are, the sooner a search ends.
-    front(columns.buckets, Column::Buckets, need.buckets)?;
-    slot_column.fill(Slot::FRESH);
-    word_column.fill(0);
     columns.buckets.fill(I::NONE);
+    let spans = columns.spans.get(..used.spans).unwrap_or_default();
     for (number, subnet) in (0..).zip(config.subnets) {
-        for address in reserved(subnet) {
-            let found = find(span_column, address).filter(|(_, of)| *of == SubnetIndex(number));
-            let slot = found.and_then(|(slot, _)| slot_column.get_mut(slot));
-            if let Some(slot) = slot {
+        for address in subnet.reservations.iter().filter_map(|known| known.address) {
+            let found = find(spans, address).filter(|(_, of)| *of == SubnetIndex(number));
+            if let Some(slot) = found.and_then(|(slot, _)| columns.slots.get_mut(slot)) {
                 slot.set_reserved(true);
             }
         }
     }
-    for pool in pool_column {
-        let of_pool = slot_column.get(pool.first.get()..pool.end.get()).unwrap_or_default();
-        let open = of_pool.iter().filter(|slot| !slot.is_reserved()).count();
-        (pool.free, pool.open) = (I::new(open), I::new(open));
+    for pool in columns.pools.iter_mut().take(used.pools) {
+        let mut open = 0;
+        for number in pool.first.get()..pool.end.get() {
+            if columns.slots.get(number).is_some_and(|slot| !slot.is_reserved()) {
+                free::set(columns.words, used.slots, number);
+                open += 1;
+            }
+        }
+        let open = I::new(open);
+        (pool.idle, pool.free, pool.open) = (I::NONE, open, open);
     }
-    let open = slot_column.iter().enumerate().filter(|(_, slot)| !slot.is_reserved());
-    for (slot, _) in open {
-        free::set(word_column, slots, slot);
-    }
-    Ok(Used { slots, spans, pools })
-}
-
-/// As much of the column as is needed.
-fn front<T>(elements: &mut [T], column: Column, need: usize) -> Result<&mut [T], TableError> {
-    let have = elements.len();
-    elements.get_mut(..need).ok_or(TableError::TooSmall { column, need, have })
 }
 
 /// The subnet's reserved addresses.
@@ -243,8 +307,7 @@ fn reserved<'c>(subnet: &'c SubnetConfig<'c>) -> impl Iterator<Item = Ipv4Addr> 
 
 /// Gives the spans, which are in the order of their addresses, their slots, subnet by subnet.
 fn number<I: Index>(spans: &mut [Span<I>], pools: &mut [Pool<I>]) {
-    let zero = I::new(0);
-    pools.fill(Pool { first: zero, end: zero, idle: zero, free: zero, open: zero });
+    pools.fill(Pool::EMPTY);
     const OF_A_SUBNET: &str = "a span belongs to a subnet of the configuration";
     let plus = |index: &mut I, more: usize| {
         let before = index.get();
@@ -272,9 +335,6 @@ fn number<I: Index>(spans: &mut [Span<I>], pools: &mut [Pool<I>]) {
         let rank = plus(&mut pool.open, 1);
         spans.get_mut(rank).expect("as many ranks as spans").nth = I::new(place);
     }
-    for pool in pools {
-        (pool.idle, pool.free, pool.open) = (I::NONE, zero, zero);
-    }
 }
 
 /// When there is no place for a span, `short` says so and the others go on: what comes of them is not looked at any more.
@@ -300,15 +360,6 @@ impl<I: Index> Builder<'_, I> {
                 self.insert(self.before(first), first, last, subnet);
             }
         }
-    }
-
-    /// The lowest address that is in two spans.
-    fn overlap(&self) -> Option<Ipv4Addr> {
-        let used = self.spans.get(..self.used).unwrap_or_default();
-        let pairs = used.iter().zip(used.iter().skip(1));
-        let mut overlaps = pairs.filter(|(before, after)| before.last >= after.first);
-        // They are in the order of their first addresses.
-        overlaps.next().map(|(_, after)| Ipv4Addr::from_bits(after.first))
     }
 
     fn reservations(&mut self, config: &ServerConfig<'_>) {

@@ -155,12 +155,12 @@ impl<
     const POOLS: usize,
 > ArrayStorage<I, SLOTS, BUCKETS, WORDS, SPANS, POOLS>
 {
-    /// Arrays with nothing in them.
+    /// Arrays with nothing in them: all is zero, so that a program that has them in static memory has neither octets nor code for that.
     #[must_use]
     pub const fn empty() -> Self {
         Self::new(
-            [Slot::FRESH; SLOTS],
-            [I::NONE; BUCKETS],
+            [Slot::ZERO; SLOTS],
+            [I::ZERO; BUCKETS],
             [0; WORDS],
             [Span::EMPTY; SPANS],
             [Pool::EMPTY; POOLS],
@@ -235,6 +235,25 @@ where
             spans: self.spans.as_mut(),
             pools: self.pools.as_mut(),
         }
+    }
+}
+
+impl<I: Index> ColumnsMut<'_, I> {
+    /// Whether there are places for so much.
+    pub(super) fn enough(&self, need: &Sizes) -> Result<(), TableError> {
+        if need.slots > I::SLOTS_MAX {
+            return Err(TableError::TooManyAddresses { need: need.slots, max: I::SLOTS_MAX });
+        }
+        let columns = [
+            (Column::Slots, need.slots, self.slots.len()),
+            (Column::Buckets, need.buckets, self.buckets.len()),
+            (Column::Words, need.words, self.words.len()),
+            (Column::Spans, need.spans, self.spans.len()),
+            (Column::Pools, need.pools, self.pools.len()),
+        ];
+        let short = columns.into_iter().find(|(_, need, have)| have < need);
+        short
+            .map_or(Ok(()), |(column, need, have)| Err(TableError::TooSmall { column, need, have }))
     }
 }
 

@@ -27,13 +27,13 @@ pub const LEASES: usize = 64;
 /// How many subnets of the one segment.
 pub const SUBNETS: usize = 4;
 
-/// How many ranges and exclusions.
-pub const RANGES: usize = 16;
+/// How many ranges: what exclusions leave of them, and reserved addresses outside.
+pub const RANGES: usize = 48;
 
 /// How many reservations.
 pub const RESERVATIONS: usize = 32;
 
-const SIZES: Sizes = Sizes::new(LEASES, RANGES + RESERVATIONS, SUBNETS);
+const SIZES: Sizes = Sizes::new(LEASES, RANGES, SUBNETS);
 
 /// The places of the leases, which stay where they are.
 pub type Places = array_storage!(u16, SIZES);

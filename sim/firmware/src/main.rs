@@ -23,17 +23,17 @@ const IMAGE_LEN: u32 = 4 * SECTOR_LEN;
 
 #[entry]
 fn main() -> ! {
+    // All zero, and what is empty until it is written: the program has no octets for them.
     static mut BUFFERS: Buffers = Buffers::new();
-    // Empty until they are written, so that the program has no octets for them.
+    static mut PLACES: Places = Places::empty();
     static mut ROOM: MaybeUninit<ImageRoom> = MaybeUninit::uninit();
     static mut CONFIG: MaybeUninit<ServerConfig<'static>> = MaybeUninit::uninit();
-    static mut PLACES: MaybeUninit<Places> = MaybeUninit::uninit();
     static mut STATION: MaybeUninit<Station<'static>> = MaybeUninit::uninit();
     stack::paint();
     let Board { clock, ethernet, chip } = Board::start();
     let (image, region) = chip.split(IMAGE_LEN);
     let config = CONFIG.write(start::configuration(image, ROOM.write(ImageRoom::new())));
-    let mut leases = start::fresh(config, PLACES.write(Places::empty()));
+    let mut leases = start::fresh(config, PLACES);
     let journal = start::replayed(region, &mut leases);
     let now = clock.now();
     let station = STATION.write(serving(config, leases, journal, ethernet, now, BUFFERS));

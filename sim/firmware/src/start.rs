@@ -28,7 +28,7 @@ pub fn configuration(image: &'static [u8], room: &'static mut ImageRoom) -> Serv
 #[inline(never)]
 #[must_use]
 pub fn fresh(config: &ServerConfig<'_>, places: &'static mut Places) -> Leases {
-    Leases::new(config, places.lent()).unwrap_or_else(|why| {
+    Leases::of_image(config, places.lent()).unwrap_or_else(|why| {
         error!("the configuration is refused: {}", why);
         stop()
     })

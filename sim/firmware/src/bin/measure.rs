@@ -127,7 +127,7 @@ impl Bench {
 fn main() -> ! {
     static mut ROOM: MaybeUninit<ImageRoom> = MaybeUninit::uninit();
     static mut CONFIG: MaybeUninit<ServerConfig<'static>> = MaybeUninit::uninit();
-    static mut PLACES: MaybeUninit<Places> = MaybeUninit::uninit();
+    static mut PLACES: Places = Places::empty();
     stack::paint();
     let mut timer = cortex_m::Peripherals::take().expect("once").SYST;
     timer.set_clock_source(SystClkSource::Core);
@@ -136,7 +136,7 @@ fn main() -> ! {
     timer.enable_counter();
     let (octets, region) = Chip::alone().split(4 * SECTOR_LEN);
     let config = CONFIG.write(start::configuration(octets, ROOM.write(ImageRoom::new())));
-    let mut leases = start::fresh(config, PLACES.write(Places::empty()));
+    let mut leases = start::fresh(config, PLACES);
     let journal = start::replayed(region, &mut leases);
     let clock = LeaseClock::new(Instant::ZERO, Timestamp::from_secs(1));
     let mut bench = Bench {
