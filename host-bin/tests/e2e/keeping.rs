@@ -3,13 +3,15 @@
 use core::time::Duration;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
 
 use hydrant::testbed::{Child, Node, Testbed};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::harness::DIR;
 use crate::ours::{HYDRANT, client_state, hydrant, lease};
-use crate::{harness, ours, tools};
+use crate::{harness, ours, tools, units};
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -230,16 +232,24 @@ fn an_interface_that_comes_late_is_waited_for() {
     });
 }
 
-/// `keep` renews all names over one socket; a name that is given back is renewed no more, and one that is leased meanwhile is.
+/// `keep` renews all names over one socket; a name that is given back is renewed no more, and one that is leased meanwhile is. It has no more rights than its
+/// unit gives, and tells systemd when it is ready.
 #[test]
 fn names_from_a_foreign_server_are_kept() {
-    harness::run(&["udhcpd"], |bed| {
+    harness::run(&["udhcpd", "setpriv"], |bed| {
         let [server, client] = nodes(bed);
         let served = tools::server("udhcpd", &server, 1, SECS);
         let state = client_state(&client);
         let names = ["camera", "lidar", "radar"];
         let first = names.map(|name| lease(&client, name, &[]).address());
-        let mut keeper = client.start(HYDRANT, ["keep", "--state", &state]).unwrap();
+        let socket = UnixDatagram::bind(format!("{DIR}/notify")).unwrap();
+        socket.set_read_timeout(Some(SOON)).unwrap();
+        let mut command = units::KEEP.command(&client, &["keep", "--state", &state]);
+        command.env("NOTIFY_SOCKET", format!("{DIR}/notify"));
+        let mut keeper = Child::start(command).unwrap();
+        let mut octets = [0; 64];
+        let len = socket.recv(&mut octets).unwrap();
+        assert!(octets[..len].starts_with(b"READY=1\nSTATUS="));
         assert_eq!(hydrant(&client, &["release", "lidar", "--state", &state]).code, Some(0));
         let sonar = lease(&client, "sonar", &[]).address();
         let ends = |name| stored(&client, name)["expires_at"].as_str().unwrap().to_owned();

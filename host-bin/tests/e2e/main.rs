@@ -26,4 +26,5 @@ mod serving;
 mod testbed;
 mod tools;
 mod trunk;
+mod units;
 mod wire;

@@ -8,9 +8,9 @@ use hydrant::testbed::Child;
 use rustix::process::Signal;
 
 use crate::harness::{self, DIR};
-use crate::ours::HYDRANT;
 use crate::serving::{Serving, server_on};
 use crate::tools::{self, CLIENTS, bound, bound_after, field, node_on};
+use crate::units;
 use crate::wire::Wire;
 
 const SOON: Duration = Duration::from_secs(15);
@@ -223,7 +223,7 @@ fn an_interface_that_appears_late_is_served_and_one_that_comes_back_too() {
     });
 }
 
-/// The datagrams that the unit in `systemd/` counts on (sd_notify(3)); with no more rights than it gives.
+/// The datagrams that the unit counts on (sd_notify(3)); with no more rights than it gives.
 #[test]
 fn systemd_hears_how_the_server_stands() {
     harness::run(&["setpriv"], |bed| {
@@ -235,11 +235,10 @@ fn systemd_hears_how_the_server_stands() {
             let len = socket.recv(&mut octets).unwrap();
             String::from_utf8(octets[..len].to_vec()).unwrap()
         };
-        let mut command = server.command("setpriv").unwrap();
+        let (config, state) = (tools::file("notify.conf", &short(60)), Serving::state_of(&server));
+        let arguments = ["serve", "--config", &config, "--state", &state];
+        let mut command = units::SERVER.command(&server, &arguments);
         command.env("NOTIFY_SOCKET", format!("{DIR}/notify"));
-        command.args(["--bounding-set", "-all,+net_raw,+net_bind_service", "--no-new-privs"]);
-        command.args([HYDRANT, "serve", "--config", &tools::file("notify.conf", &short(60))]);
-        command.args(["--state", &Serving::state_of(&server)]);
         let mut child = Child::start(command).unwrap();
         assert!(heard().starts_with("READY=1\nSTATUS="));
         child.signal(Signal::HUP);
