@@ -43,10 +43,10 @@ const REFUSALS: u32 = 64;
 pub struct Journal<M> {
     medium: M,
     ring: Ring,
-    /// The newest sector and where its next record goes; none before this run has begun a sector.
-    head: Option<Head>,
-    /// The newest sector of an earlier run, and where its records end.
-    before: Option<Head>,
+    /// The newest sector, and where its records end.
+    newest: Head,
+    /// The next record goes there: this run has begun the sector, and nothing in it may be half written.
+    is_open: bool,
     /// A free sector that was erased by this run.
     erased: Option<u32>,
     time: Timestamp,
@@ -69,7 +69,7 @@ pub struct Journal<M> {
     usage: Usage,
 }
 
-/// Where the next record goes in a sector.
+/// A sector, and where the next record goes in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Head {
     page: Page,
@@ -145,8 +145,8 @@ impl<M: Medium> Journal<M> {
         let journal = Self {
             medium,
             ring: found.ring,
-            head: None,
-            before: found.newest.map(|(page, at)| Head { page, at }),
+            newest: found.newest,
+            is_open: false,
             erased: None,
             time: opened.time.unwrap_or_default(),
             appended: Lsn::ZERO,
@@ -254,7 +254,7 @@ impl<M: Medium> Journal<M> {
     fn is_nearly_full(&self) -> bool {
         let layout = Layout::of(&self.medium);
         let room = ROOM_MIN.max(layout.geometry.sector_len / 32);
-        self.head.is_some_and(|head| head.at + room > layout.geometry.sector_len)
+        self.is_open && self.newest.at + room > layout.geometry.sector_len
     }
 
     /// The latest time that was recorded; zero when none was.
@@ -299,19 +299,16 @@ impl<M: Medium> Journal<M> {
         }
         // A sector of live records only leaves no room, but then the next oldest is emptied; after as many as there are, there is none.
         for _ in 0..=Layout::of(&self.medium).geometry.sectors {
-            if let Some(mut head) = self.head {
+            if self.is_open {
                 let standing =
                     Standing { beginning: false, settled: !self.unsynced && !self.on_its_way };
                 self.unsynced = true;
-                match head.put(&mut self.medium, record, standing) {
-                    Ok(Some(written)) => {
-                        self.head = Some(head);
-                        return Ok(Some(written));
-                    }
+                match self.newest.put(&mut self.medium, record, standing, false) {
                     Ok(None) => {}
+                    Ok(written) => return Ok(written),
                     Err(error) => {
                         // Behind what may be half written nothing is written any more.
-                        (self.head, self.before) = (None, Some(head));
+                        self.is_open = false;
                         return Err(error.into());
                     }
                 }
@@ -329,12 +326,16 @@ impl<M: Medium> Journal<M> {
 }
 
 impl Head {
-    /// Programs a record at the next place of the sector; `None` when there is no room.
+    /// Without any sector that counts.
+    const NONE: Self = Self { page: Page { sector: u32::MAX, seq: 0 }, at: 0 };
+
+    /// Programs a record at the next place of the sector, or only goes on as if, when it is `dry`; `None` when there is no room.
     fn put<M: Medium>(
         &mut self,
         medium: &mut M,
         record: &Record<'_>,
         standing: Standing,
+        dry: bool,
     ) -> Result<Option<(Place, u32)>, M::Error> {
         let layout = Layout::of(medium);
         let base = layout.base(self.page.sector);
@@ -342,13 +343,15 @@ impl Head {
         let octets = encode(record, standing, self.page.seq, layout.unit_len(), &mut room);
         let len = u32::try_from(octets.len()).expect("at most RECORD_LEN_MAX");
         let Some((at, skip)) = layout.fit(self.at, len) else { return Ok(None) };
-        if skip {
+        if skip && !dry {
             let mut room = [0; RECORD_LEN_MAX];
             let unit = layout.unit_len();
             let skip = encode(&Record::Skip, standing, self.page.seq, unit, &mut room);
             medium.program(base + self.at, skip)?;
         }
-        medium.program(base + at, octets)?;
+        if !dry {
+            medium.program(base + at, octets)?;
+        }
         self.at = at + len;
         Ok(Some((layout.place(self.page.sector, at), len)))
     }

@@ -9,7 +9,7 @@
 
 use crate::index::Place;
 use crate::medium::{Geometry, Medium, READ_ALIGN};
-use crate::record::{RECORD_LEN_MAX, Record, Standing, checksum, encode};
+use crate::record::{RECORD_LEN_MAX, checksum};
 
 /// How every sector begins.
 pub const MAGIC: [u8; 4] = *b"hydr";
@@ -19,7 +19,7 @@ pub const VERSION: u8 = 1;
 
 const HEADER_LEN: u32 = 16;
 
-/// Octets of [`Record::Begin`], before they are padded to the unit.
+/// Octets of the record `Begin`, before they are padded to the unit.
 pub(super) const BEGIN_LEN: u32 = 17;
 
 /// Where reading goes on behind a damaged record. Nothing but the journal decides what stands there: a client whose identifier looks
@@ -92,7 +92,7 @@ impl Layout {
         (at | (BLOCK_LEN - 1)).saturating_add(1).min(self.geometry.sector_len)
     }
 
-    /// Where a record of `len` octets goes when the last one ended at `at`, and whether a [`Record::Skip`] must stand at `at` then.
+    /// Where a record of `len` octets goes when the last one ended at `at`, and whether a `Skip` must stand at `at` then.
     pub(super) fn fit(self, at: u32, len: u32) -> Option<(u32, bool)> {
         let sector_len = self.geometry.sector_len;
         if at >= sector_len {
@@ -105,13 +105,6 @@ impl Layout {
         let skip = block_end - at >= self.record_len_min();
         (block_end < sector_len && len <= self.block_end(block_end) - block_end)
             .then_some((block_end, skip))
-    }
-
-    /// Octets that the record takes.
-    pub(super) fn record_len(self, record: &Record<'_>) -> u32 {
-        let mut room = [0; RECORD_LEN_MAX];
-        let octets = encode(record, Standing::default(), 0, self.unit_len(), &mut room);
-        u32::try_from(octets.len()).expect("at most RECORD_LEN_MAX")
     }
 
     /// The header of the sector with number `seq`, padded to whole words.

@@ -5,6 +5,7 @@ use core::fmt;
 
 use dhcp_core::time::Timestamp;
 
+use crate::journal::Head;
 use crate::journal::page::{BEGIN_LEN, Header, Layout, Page};
 use crate::journal::ring::Ring;
 use crate::journal::walk::{Beginning, Walked, Window, beginning, walk};
@@ -116,7 +117,7 @@ impl<E> From<E> for OpenError<E> {
 pub(super) struct Found {
     pub(super) ring: Ring,
     /// The newest sector, and where its records end.
-    pub(super) newest: Option<(Page, u32)>,
+    pub(super) newest: Head,
 }
 
 /// Shows every record that counts to `visit`, oldest first, in batches of one sector, and notes in `opened` what was found.
@@ -134,7 +135,7 @@ pub(super) fn replay<M: Medium>(
     let mut window = Window::new();
     let mut ring = Ring { oldest: 0, newest: survey(medium)?, spare: None };
     // Where its records end is not known yet: up to where they were durable, whatever stands there.
-    let mut newest = None;
+    let mut newest = Head::NONE;
     // What an older one says of the oldest is never too late: the oldest only moves on.
     while let Some(page) = last(medium, &ring)? {
         let begun = beginning(medium, &mut window, page)?;
@@ -142,7 +143,7 @@ pub(super) fn replay<M: Medium>(
         // One sector at a time is begun, and only behind one that counts: of a second one the record that says so is damaged.
         if counted || ring.spare.is_some() {
             let said = if counted { 0 } else { BEGIN_LEN.next_multiple_of(layout.unit()) };
-            newest = Some((page, layout.header_len() + said));
+            newest = Head { page, at: layout.header_len() + said };
             ring.newest = page.seq;
             ring.oldest = oldest(medium, &mut window, &ring, page, begun)?;
             break;
@@ -157,18 +158,10 @@ pub(super) fn replay<M: Medium>(
         opened.sectors_lost = first.seq - ring.oldest;
     }
     while let Some(page) = next {
-        let guess = page.sector + 1;
-        next = ring.first_from(medium, page.seq + 1, guess)?;
-        let mut known_end = 0;
+        let known_end;
+        (next, known_end) = ring.after(medium, &mut window, page, newest.at)?;
         if let Some(after) = next {
             opened.sectors_lost += after.seq - page.seq - 1;
-            if after.seq == page.seq + 1
-                && let Beginning::Said(begin) = beginning(medium, &mut window, after)?
-            {
-                known_end = begin.previous_end.min(geometry.sector_len);
-            }
-        } else if let Some((_, durable_to)) = newest {
-            known_end = durable_to;
         }
         let mut time = opened.time;
         let mut records = 0;
@@ -190,7 +183,7 @@ pub(super) fn replay<M: Medium>(
         opened.sectors += 1;
         report(opened, layout, page, next.is_none(), &walked);
         if next.is_none() {
-            newest = Some((page, walked.end));
+            newest = Head { page, at: walked.end };
         }
     }
     opened.sectors_lost = opened.sectors_lost.min(geometry.sectors);

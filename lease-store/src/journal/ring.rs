@@ -1,6 +1,7 @@
 //! Which sector is which? Found by reading their headers, so that no memory is needed for each.
 
 use crate::journal::page::{Header, Layout, Page};
+use crate::journal::walk::{Beginning, Window, beginning};
 use crate::medium::Medium;
 
 /// The sectors whose numbers are from `oldest` to `newest`, except one that was never finished, hold the journal; all others are free.
@@ -39,6 +40,29 @@ impl Ring {
             }
         }
         Ok(first)
+    }
+
+    /// The sector behind `page`, and up to where the records of `page` were durable for certain: as that sector says, or up to `newest_end`
+    /// when there is none.
+    pub(super) fn after<M: Medium>(
+        &self,
+        medium: &mut M,
+        window: &mut Window,
+        page: Page,
+        newest_end: u32,
+    ) -> Result<(Option<Page>, u32), M::Error> {
+        let next = self.first_from(medium, page.seq + 1, page.sector + 1)?;
+        let known_end = match next {
+            None => newest_end,
+            Some(next) if next.seq == page.seq + 1 => match beginning(medium, window, next)? {
+                Beginning::Said(begin) => {
+                    begin.previous_end.min(Layout::of(medium).geometry.sector_len)
+                }
+                Beginning::Damaged | Beginning::Unsaid { .. } => 0,
+            },
+            Some(_) => 0,
+        };
+        Ok((next, known_end))
     }
 
     /// The sector with its number, if it holds a part of the journal.

@@ -2,16 +2,15 @@
 
 use core::net::Ipv4Addr;
 
-use dhcp_core::id::ClientKey;
 use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
-use super::page::{BEGIN_LEN, Layout, Page};
-use super::walk::{Beginning, Window, beginning, octets_of, walk};
+use super::page::{Layout, Page};
+use super::walk::{Window, octets_of, walk};
 use super::{Head, Journal, JournalError};
 use crate::index::{Place, RecordIndex, Recorded};
 use crate::medium::{Geometry, Medium};
-use crate::record::{Begin, Decoded, Record, Standing};
+use crate::record::{Begin, Record, Standing};
 
 /// While a sector is begun.
 const BEGINNING: Standing = Standing { beginning: true, settled: false };
@@ -22,7 +21,7 @@ impl<M: Medium> Journal<M> {
         if let Some(erased) = self.erased {
             return Ok(erased);
         }
-        let newest = self.head.or(self.before).map_or(u32::MAX, |head| head.page.sector);
+        let newest = self.newest.page.sector;
         let (sector, _) = self.ring.free(&mut self.medium, newest)?.ok_or(JournalError::Full)?;
         self.unsynced = true;
         self.medium.erase(sector)?;
@@ -51,96 +50,81 @@ impl<M: Medium> Journal<M> {
         let page = Page { sector, seq: seq.ok_or(JournalError::Full)? };
         let mut window = Window::new();
         let victim = self.victim(page, &mut window)?;
-        let mut head = Head { page, at: Layout::of(&self.medium).header_len() };
+        let layout = Layout::of(&self.medium);
+        let mut head = Head { page, at: layout.header_len() };
         self.unsynced = true;
-        let (header, len) = Layout::of(&self.medium).header(page.seq);
+        let (header, len) = layout.header(page.seq);
         let header = header.get(..len).expect("a header is not longer than its room");
-        self.medium.program(Layout::of(&self.medium).base(sector), header)?;
-        let mut kept = Kept::default();
-        let beside = match pending {
-            Some(record) if self.has_room(&head, record, victim, &mut window, &*index)? => {
-                head.put(&mut self.medium, record, BEGINNING)?;
-                Some(record)
+        self.medium.program(layout.base(sector), header)?;
+        let oldest = victim.map_or(self.ring.oldest, |victim| victim.next_seq);
+        let begin = Record::Begin(Begin { oldest, previous_end: self.newest.at, time: self.time });
+        let mut filling = Filling { victim, beside: pending, kept: Kept::default(), dry: true };
+        if let Some(pending) = pending {
+            let mut tried = head;
+            let has_room = self.fill(&mut tried, &filling, &mut window, &*index)?
+                && tried.put(&mut self.medium, &begin, BEGINNING, true)?.is_some();
+            if !has_room {
+                filling.beside = None;
+                if let Some(change) = replacing(pending) {
+                    filling.kept = self.replaced_by(change, &mut window)?;
+                }
             }
-            Some(Record::Change(
-                change @ (Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. }),
-            )) => {
-                self.replaced_by(change, &mut kept, &mut window)?;
-                None
-            }
-            Some(_) | None => None,
-        };
-        if let Some(victim) = victim {
-            self.copy(&mut head, victim, beside, &kept, &mut window, &*index)?;
+        }
+        filling.dry = false;
+        if !self.fill(&mut head, &filling, &mut window, &*index)? {
+            return Err(JournalError::Full);
         }
         // The copies must be durable before the record that makes them count.
         self.sync_medium()?;
         self.unsynced = true;
-        let oldest = victim.map_or(self.ring.oldest, |victim| victim.next_seq);
-        let begin = Record::Begin(Begin {
-            oldest,
-            previous_end: self.head.or(self.before).map_or(0, |head| head.at),
-            time: self.time,
-        });
-        let begun = head.put(&mut self.medium, &begin, BEGINNING)?;
+        let begun = head.put(&mut self.medium, &begin, BEGINNING, false)?;
         begun.ok_or(JournalError::Full)?;
         self.sync_medium()?;
         self.ring.oldest = oldest;
         self.ring.newest = page.seq;
         self.ring.spare = None;
-        self.head = Some(head);
-        self.before = None;
+        self.newest = head;
+        self.is_open = true;
         self.usage.sectors_begun = self.usage.sectors_begun.saturating_add(1);
         self.emptied = Some(Emptied { into: page, victim });
         self.reindex(index)?;
-        Ok(beside.is_some())
+        Ok(filling.beside.is_some())
     }
 
     /// What the medium says of that the change replaces, which the index does not know any more: read from all of it, since this is seldom.
     fn replaced_by(
         &mut self,
         change: &Change<'_>,
-        kept: &mut Kept,
         window: &mut Window,
-    ) -> Result<(), JournalError<M::Error>> {
-        let newest = self.head.or(self.before);
+    ) -> Result<Kept, JournalError<M::Error>> {
+        let mut kept = Kept::default();
         let mut next = self.ring.first_from(&mut self.medium, self.ring.oldest, 0)?;
         while let Some(page) = next {
-            let end = newest.filter(|newest| newest.page == page).map_or(0, |newest| newest.at);
-            each_change(&mut self.medium, window, page, end, |_, place, said, _| {
+            let known_end;
+            (next, known_end) = self.ring.after(&mut self.medium, window, page, self.newest.at)?;
+            each_change(&mut self.medium, window, page, known_end, &mut |_, place, said, _| {
                 kept.learn(change, said, place);
                 Ok(())
             })?;
-            next = self.ring.first_from(&mut self.medium, page.seq + 1, page.sector + 1)?;
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// The sector to be emptied, unless there is one more free sector, or can be.
     fn victim(
         &mut self,
-        page: Page,
+        into: Page,
         window: &mut Window,
     ) -> Result<Option<Victim>, JournalError<M::Error>> {
-        let another = self.ring.free(&mut self.medium, page.sector)?;
+        let another = self.ring.free(&mut self.medium, into.sector)?;
         if another.is_some_and(|(_, another)| another) || self.grow() {
             return Ok(None);
         }
-        let oldest = self.ring.first_from(&mut self.medium, self.ring.oldest, page.sector + 1)?;
-        let Some(victim) = oldest else { return Ok(None) };
-        let next = self.ring.first_from(&mut self.medium, victim.seq + 1, victim.sector + 1)?;
-        let known_end = match (next, self.head.or(self.before)) {
-            (_, Some(newest)) if newest.page == victim => newest.at,
-            (Some(next), _) if next.seq == victim.seq + 1 => {
-                match beginning(&mut self.medium, window, next)? {
-                    Beginning::Said(begin) => begin.previous_end,
-                    Beginning::Damaged | Beginning::Unsaid { .. } => 0,
-                }
-            }
-            (Some(_) | None, _) => 0,
-        };
-        let next_seq = next.map_or(page.seq, |next| next.seq);
-        Ok(Some(Victim { page: victim, known_end, next_seq }))
+        let oldest = self.ring.first_from(&mut self.medium, self.ring.oldest, into.sector + 1)?;
+        let Some(page) = oldest else { return Ok(None) };
+        let (next, known_end) = self.ring.after(&mut self.medium, window, page, self.newest.at)?;
+        let next_seq = next.map_or(into.seq, |next| next.seq);
+        Ok(Some(Victim { page, known_end, next_seq }))
     }
 
     /// Makes the medium larger when more than half of it is live, but never beyond twice of what is live. A full disk is no reason to fail: there is another way.
@@ -151,49 +135,37 @@ impl<M: Medium> Journal<M> {
         wanted && self.medium.grow().unwrap_or(false)
     }
 
-    /// Whether the sector has room for the pending record, all copies beside it, and the record that makes it count.
-    fn has_room(
+    /// Writes the record beside the copies, and copies what is live in the oldest sector and is not replaced by it, and what is kept although the index
+    /// does not know it any more. `false` when there is no room.
+    fn fill(
         &mut self,
-        head: &Head,
-        pending: &Record<'_>,
-        victim: Option<Victim>,
+        head: &mut Head,
+        filling: &Filling<'_>,
         window: &mut Window,
         index: &impl RecordIndex,
     ) -> Result<bool, JournalError<M::Error>> {
-        let layout = Layout::of(&self.medium);
-        let after = |at: Option<u32>, len: u32| Some(layout.fit(at?, len)?.0 + len);
-        let mut at = after(Some(head.at), layout.record_len(pending));
-        if let Some(Victim { page, known_end, .. }) = victim {
-            each_change(&mut self.medium, window, page, known_end, |_, place, said, decoded| {
-                if live(said, place, Some(pending), index).is_some() {
-                    at = after(at, octets_of(decoded));
-                }
-                Ok(())
-            })?;
+        let Filling { victim, beside, kept, dry } = filling;
+        let mut fits = true;
+        if let Some(record) = beside {
+            fits = head.put(&mut self.medium, record, BEGINNING, *dry)?.is_some();
         }
-        Ok(after(at, BEGIN_LEN.next_multiple_of(layout.unit())).is_some())
-    }
-
-    /// Copies what is live in the oldest sector and is not replaced by the record beside it, and what is kept although the index does not know it any more.
-    fn copy(
-        &mut self,
-        head: &mut Head,
-        victim: Victim,
-        beside: Option<&Record<'_>>,
-        kept: &Kept,
-        window: &mut Window,
-        index: &impl RecordIndex,
-    ) -> Result<(), JournalError<M::Error>> {
-        let Victim { page, known_end, .. } = victim;
-        let mut full = false;
-        each_change(&mut self.medium, window, page, known_end, |medium, place, said, _| {
-            if let Some(end) = kept.end(place).or_else(|| live(said, place, beside, index)) {
-                let copy = Record::Change(with_end(said, end));
-                full = full || head.put(medium, &copy, BEGINNING)?.is_none();
-            }
-            Ok(())
-        })?;
-        if full { Err(JournalError::Full) } else { Ok(()) }
+        if let Some(Victim { page, known_end, .. }) = *victim {
+            each_change(
+                &mut self.medium,
+                window,
+                page,
+                known_end,
+                &mut |medium, place, said, _| {
+                    let kept = kept.recorded(place);
+                    if let Some(recorded) = kept.or_else(|| live(said, place, *beside, index)) {
+                        let copy = Record::Change(with_end(said, recorded));
+                        fits = fits && head.put(medium, &copy, BEGINNING, *dry)?.is_some();
+                    }
+                    Ok(())
+                },
+            )?;
+        }
+        Ok(fits)
     }
 
     /// The index learns where everything is that was written while the sector was begun; what was not copied from the emptied one has no
@@ -206,16 +178,16 @@ impl<M: Medium> Journal<M> {
         let (medium, usage) = (&mut self.medium, &mut self.usage);
         let mut window = Window::new();
         let all = Layout::of(medium).geometry.sector_len;
-        each_change(medium, &mut window, into, all, |_, place, said, decoded| {
-            if decoded.standing.beginning && is_known(said, index.recorded(said.address())) {
-                usage.learn(index, said, place, octets_of(decoded));
-            }
-            Ok(())
-        })?;
-        if let Some(Victim { page, known_end, .. }) = victim {
-            each_change(medium, &mut window, page, known_end, |_, place, said, _| {
-                if index.place(said.address()) == Some(place) {
-                    usage.keep(index, said.address(), None);
+        let emptied = victim.map(|Victim { page, known_end, .. }| (page, known_end));
+        for (page, known_end) in [Some((into, all)), emptied].into_iter().flatten() {
+            each_change(medium, &mut window, page, known_end, &mut |_, place, said, len| {
+                let address = said.address();
+                if page == into {
+                    if is_known(said, index.recorded(address)) {
+                        usage.learn(index, said, place, len);
+                    }
+                } else if index.place(address) == Some(place) {
+                    usage.keep(index, address, None);
                 }
                 Ok(())
             })?;
@@ -242,6 +214,16 @@ struct Victim {
     next_seq: u32,
 }
 
+/// What a sector is begun with.
+struct Filling<'r> {
+    victim: Option<Victim>,
+    /// The pending record, if it is written here.
+    beside: Option<&'r Record<'r>>,
+    kept: Kept,
+    /// Nothing is written: is there room?
+    dry: bool,
+}
+
 /// What a change replaces that is not recorded yet: what stands at its address, and the address that its client had before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Kept {
@@ -253,75 +235,70 @@ struct Kept {
 #[derive(Clone, Copy, Debug)]
 struct Said {
     address: Ipv4Addr,
-    key: Option<ClientKey>,
     place: Place,
-    end: End,
-}
-
-/// What a full record is copied with, whatever it said itself.
-#[derive(Clone, Copy, Debug)]
-struct End {
-    until: Timestamp,
-    pinned: bool,
+    recorded: Recorded,
 }
 
 impl Kept {
     /// The next record says this.
-    fn learn(&mut self, pending: &Change<'_>, said: &Change<'_>, place: Place) {
-        let address = said.address();
-        for kept in [&mut self.at_address, &mut self.of_client] {
-            let Some(before) = kept else { continue };
-            match *said {
-                // An address has one client, and a client one address: what was said before of either is over.
-                Change::Bind { key, .. } if before.key == Some(key) => *kept = None,
-                _ if before.address != address => {}
-                Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. } => {
-                    *kept = None;
-                }
-                Change::Extend { until, .. } => before.end.until = until,
-                Change::Release { .. } => {
-                    before.end = End { until: Timestamp::default(), pinned: false };
+    fn learn(&mut self, pending: &Change<'_>, change: &Change<'_>, place: Place) {
+        let address = change.address();
+        let full = full(change);
+        let client = full.and_then(|full| full.key);
+        let is_client = |key| client.is_some() && key == client;
+        let pending_client = self::full(pending).and_then(|full| full.key);
+        let wanted = [address == pending.address(), is_client(pending_client)];
+        for (kept, wanted) in [&mut self.at_address, &mut self.of_client].into_iter().zip(wanted) {
+            if let Some(said) = kept {
+                match *change {
+                    Change::Extend { until, .. } if said.address == address => {
+                        said.recorded.until = until;
+                    }
+                    Change::Release { .. } if said.address == address => {
+                        said.recorded.until = Timestamp::default();
+                        said.recorded.pinned = false;
+                    }
+                    Change::Extend { .. } | Change::Release { .. } => {}
+                    // An address has one client, and a client one address: what was said before of either is over.
+                    Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. } => {
+                        if said.address == address || is_client(said.recorded.key) {
+                            *kept = None;
+                        }
+                    }
                 }
             }
-        }
-        let (key, until, pinned) = match *said {
-            Change::Bind { key, until, pinned, .. } => (Some(key), until, pinned),
-            Change::Quarantine { until, .. } => (None, until, false),
-            Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => return,
-        };
-        let said = Said { address, key, place, end: End { until, pinned } };
-        let of_client = if let Change::Bind { key: pending, .. } = pending {
-            key == Some(*pending)
-        } else {
-            false
-        };
-        if address == pending.address() {
-            self.at_address = Some(said);
-        } else if of_client {
-            self.of_client = Some(said);
+            if let Some(recorded) = full
+                && wanted
+            {
+                *kept = Some(Said { address, place, recorded });
+            }
         }
     }
 
-    /// The end of what the record there says, if it is one of those that are kept.
-    fn end(&self, place: Place) -> Option<End> {
+    /// What the record there is to say, if it is one of those that are kept.
+    fn recorded(&self, place: Place) -> Option<Recorded> {
         let mut kept = [&self.at_address, &self.of_client].into_iter().flatten();
-        kept.find(|said| said.place == place).map(|said| said.end)
+        kept.find(|said| said.place == place).map(|said| said.recorded)
     }
 }
 
-/// Shows every change of a sector to `visit`, and where its record begins.
+/// What is done with a change of a sector: where its record begins, and how long that is.
+type Visit<'v, M> =
+    dyn FnMut(&mut M, Place, &Change<'_>, u32) -> Result<(), <M as Medium>::Error> + 'v;
+
+/// Shows every change of a sector to `visit`.
 fn each_change<M: Medium>(
     medium: &mut M,
     window: &mut Window,
     page: Page,
     known_end: u32,
-    mut visit: impl FnMut(&mut M, Place, &Change<'_>, &Decoded<'_>) -> Result<(), M::Error>,
+    visit: &mut Visit<'_, M>,
 ) -> Result<(), M::Error> {
     let layout = Layout::of(medium);
     walk(medium, window, page, known_end, &mut |medium, batch| {
         for (at, decoded) in batch {
             if let Record::Change(change) = &decoded.record {
-                visit(medium, layout.place(page.sector, *at), change, decoded)?;
+                visit(medium, layout.place(page.sector, *at), change, octets_of(decoded))?;
             }
         }
         Ok(())
@@ -329,45 +306,57 @@ fn each_change<M: Medium>(
     Ok(())
 }
 
-/// Whether this is what the index has of the address, and not only the medium until a pending change is recorded.
-fn is_known(change: &Change<'_>, recorded: Option<Recorded>) -> bool {
-    match change {
-        Change::Bind { key, .. } => recorded.is_some_and(|recorded| recorded.key == Some(*key)),
-        Change::Quarantine { .. } => recorded.is_some_and(|recorded| recorded.key.is_none()),
-        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => true,
+/// What a record says that stands for its address.
+fn full(change: &Change<'_>) -> Option<Recorded> {
+    match *change {
+        Change::Bind { key, until, pinned, .. } => Some(Recorded { key: Some(key), until, pinned }),
+        Change::Quarantine { until, .. } => Some(Recorded { key: None, until, pinned: false }),
+        Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => None,
     }
 }
 
-/// The full record with another end.
-fn with_end<'a>(change: &Change<'a>, end: End) -> Change<'a> {
+/// The change, if it replaces what was said of its address.
+fn replacing<'r, 'a>(record: &'r Record<'a>) -> Option<&'r Change<'a>> {
+    match record {
+        Record::Change(Change::Extend { .. } | Change::Release { .. })
+        | Record::Time(_)
+        | Record::Begin(_)
+        | Record::Skip => None,
+        Record::Change(change) => Some(change),
+    }
+}
+
+/// Whether this is what the index has of the address, and not only the medium until a pending change is recorded.
+fn is_known(change: &Change<'_>, recorded: Option<Recorded>) -> bool {
+    full(change).is_none_or(|full| recorded.is_some_and(|recorded| recorded.key == full.key))
+}
+
+/// The full record with another end, whatever it said itself.
+fn with_end<'a>(change: &Change<'a>, recorded: Recorded) -> Change<'a> {
     let mut changed = *change;
     match &mut changed {
-        Change::Bind { until, pinned, .. } => (*until, *pinned) = (end.until, end.pinned),
-        Change::Quarantine { until, .. } => *until = end.until,
+        Change::Bind { until, pinned, .. } => {
+            (*until, *pinned) = (recorded.until, recorded.pinned);
+        }
+        Change::Quarantine { until, .. } => *until = recorded.until,
         Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => {}
     }
     changed
 }
 
-/// The end that the full record at `place` is to be copied with; `None` when it says nothing that still holds, or that is replaced by the pending record
+/// What a copy of the full record at `place` is to say; `None` when it says nothing that still holds, or that is replaced by the pending record
 /// beside it.
 fn live(
     change: &Change<'_>,
     place: Place,
-    pending: Option<&Record<'_>>,
+    beside: Option<&Record<'_>>,
     index: &impl RecordIndex,
-) -> Option<End> {
+) -> Option<Recorded> {
     let address = change.address();
-    let replaced = match pending {
-        Some(Record::Change(Change::Extend { .. } | Change::Release { .. })) => false,
-        Some(Record::Change(pending)) => pending.address() == address,
-        Some(_) | None => false,
-    };
-    let full = matches!(change, Change::Bind { .. } | Change::Quarantine { .. });
-    if !full || replaced || index.place(address) != Some(place) {
+    let full = full(change)?;
+    let replaced = beside.and_then(replacing).is_some_and(|beside| beside.address() == address);
+    if replaced || index.place(address) != Some(place) {
         return None;
     }
-    let recorded = index.recorded(address)?;
-    is_known(change, Some(recorded))
-        .then_some(End { until: recorded.until, pinned: recorded.pinned })
+    index.recorded(address).filter(|recorded| recorded.key == full.key)
 }
