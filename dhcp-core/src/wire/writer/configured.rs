@@ -14,9 +14,14 @@ pub(super) fn put(reply: &impl Reply, room: &mut Room<'_>) {
     let netmask = option(code::SUBNET_MASK, reply.netmask(), netmask);
     let (reserved, rendered) = (reply.reserved(), reply.rendered().octets());
     let from = [selection, reserved, rendered, netmask];
-    let mut configured = Configured { from, placed: CodeSet::EMPTY };
+    let mut configured = Configured { from, open: CodeSet::EMPTY };
+    for octets in from {
+        for (code, _) in Options::new(octets) {
+            configured.open.insert(code);
+        }
+    }
     for code in OUR_OWN {
-        configured.placed.insert(*code);
+        configured.open.remove(*code);
     }
     if !selection.is_empty() {
         configured.put(code::SUBNET_SELECTION, room);
@@ -27,7 +32,7 @@ pub(super) fn put(reply: &impl Reply, room: &mut Room<'_>) {
         }
     } else {
         // Everything, but for what is only for those that ask.
-        configured.placed.insert(code::V6ONLY_PREFERRED);
+        configured.open.remove(code::V6ONLY_PREFERRED);
         configured.put(code::SUBNET_MASK, room);
         for octets in [reserved, rendered] {
             for (code, _) in Options::new(octets) {
@@ -50,15 +55,15 @@ fn option(code: u8, address: Option<Ipv4Addr>, to: &mut [u8; 6]) -> &[u8] {
 struct Configured<'a> {
     /// Rendered options. What is in one hides the same code in those behind it.
     from: [&'a [u8]; 4],
-    /// What was placed or is not there, and what a server writes by itself.
-    placed: CodeSet,
+    /// What is there and was not placed yet, but for what a server writes by itself. Clients ask for a dozen options of which few are there.
+    open: CodeSet,
 }
 
 impl Configured<'_> {
     /// Places an option if it is there and was not placed before; the mask goes before the routers.
     #[inline(never)]
     fn put(&mut self, code: u8, room: &mut Room<'_>) {
-        if !self.placed.insert(code) {
+        if !self.open.remove(code) {
             return;
         }
         for octets in self.from {
