@@ -2,7 +2,8 @@
 
 use core::net::Ipv4Addr;
 
-use dhcp_core::server::config::{Reservation, Who};
+use dhcp_core::server::Ingress;
+use dhcp_core::server::config::{Reservation, SubnetConfig, Who};
 use dhcp_core::time::LeaseTime;
 use dhcp_core::wire::options::RenderedOptions;
 
@@ -128,6 +129,59 @@ fn a_client_has_one_lease_on_a_shared_network() {
     assert_eq!(kit.lease_here(1), ip(2, 50));
     assert_eq!(kit.lease_here(2), ip(1, 11));
     assert_eq!(kit.send(&discover(3).with_address(50, old)).offer(), old, "it is free again");
+}
+
+/// Two subnets that were two segments and become one: a client may have been in both. So may one whose move to another subnet a restart forgot.
+fn merged(client: u8, order: [u8; 2], after_secs: u32, bound: bool) -> Kit {
+    let (first, mut second) = (subnet(1), subnet(2));
+    let mut kit = Kit::with(&[first, second]);
+    for third in order {
+        kit.ingress.link = if third == 1 { LINK } else { LINK_2 };
+        kit.ingress.local = ip(third, 1);
+        let offered = kit.send(&discover(client)).offer();
+        assert_eq!(offered, ip(third, 10));
+        if bound {
+            kit.send(&select(client, offered).with_address(54, ip(third, 1))).ack();
+        }
+        kit.pass_secs(5);
+    }
+    kit.pass_secs(after_secs);
+    kit.ingress = Ingress { link: LINK, local: US, unicast: false };
+    second.link = Some(LINK);
+    let one = |subnet| SubnetConfig { shared_network: Some(1), ..subnet };
+    kit.reload(&[one(first), one(second)])
+}
+
+/// Also when the other one was given later and ends later. RFC 2131 section 4.3.1 knows of one binding only, and does not say.
+#[test]
+fn of_two_addresses_that_stand_alike_the_one_later_in_the_configuration_is_offered() {
+    for order in [[1, 2], [2, 1]] {
+        for (after_secs, bound) in [(0, true), (0, false), (10_000, true)] {
+            let mut kit = merged(1, order, after_secs, bound);
+            let heard = kit.send(&discover(1));
+            assert_eq!(heard.offer(), ip(2, 10), "{order:?} {after_secs} {bound}");
+        }
+    }
+}
+
+#[test]
+fn of_two_leases_the_one_that_is_renewed_stays_and_the_other_ends() {
+    for (kept, other) in [(ip(1, 10), ip(2, 10)), (ip(2, 10), ip(1, 10))] {
+        let mut kit = merged(1, [1, 2], 0, true);
+        assert_eq!(kit.unicast(&renew(1, kept)).ack(), kept);
+        assert_eq!(kit.send(&discover(1)).offer(), kept);
+        assert_eq!(kit.send(&discover(2).with_address(50, other)).offer(), other, "free again");
+    }
+}
+
+/// One that ran out does not go before one that lives, wherever they stand in the configuration.
+#[test]
+fn of_two_addresses_the_one_that_lives_is_offered() {
+    for (lives, released) in [(ip(1, 10), ip(2, 10)), (ip(2, 10), ip(1, 10))] {
+        let mut kit = merged(1, [1, 2], 0, true);
+        kit.unicast(&release(1, released));
+        assert_eq!(kit.send(&discover(1)).offer(), lives);
+    }
 }
 
 #[test]
