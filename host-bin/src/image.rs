@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use dhcp_core::net;
-use lease_store::image::{self, ImageError};
+use lease_store::image::{self, WriteError};
 use lease_store::table::TableError;
 
 use crate::chain::Chain;
@@ -41,7 +41,7 @@ enum Refusal {
     )]
     NoServerId { net: net::Subnet },
     #[error("the configuration cannot be written as an image")]
-    Image(#[from] ImageError),
+    Image(#[from] WriteError),
     #[error("the configuration has no lease table")]
     Table(#[from] TableError),
     #[error(transparent)]

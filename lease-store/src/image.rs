@@ -20,10 +20,13 @@ mod stored;
 
 use core::error::Error;
 use core::fmt;
+use core::mem::MaybeUninit;
 
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use dhcp_core::net::Range;
-use dhcp_core::server::config::{Reservation, ServerConfig, SubnetConfig, SubnetIndex};
+use dhcp_core::server::config::{
+    ConfigError, Reservation, ServerConfig, SubnetConfig, SubnetIndex,
+};
 use serde::Serialize;
 
 use self::reader::Reader;
@@ -75,19 +78,40 @@ pub enum ImageError {
     },
     /// The checksum is right and what it covers is not a configuration: whoever wrote it is another program.
     Malformed(Part),
-    /// More than the firmware has a place for, or than an image can count.
+    /// More than the firmware has a place for.
     TooMany {
         /// Of what.
         part: Part,
         /// How many places there are.
         room: usize,
     },
-    /// The image does not fit into the octets that it is to be written to.
+}
+
+/// Why an image cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The configuration is not in order, and whoever reads it trusts that it is.
+    Config(ConfigError),
+    /// The image does not fit into the octets that it is to be written to, or has more than 65,535 of one text or list of options.
     NoRoom {
-        /// How many there are.
+        /// How many octets there are to be written to.
         room: usize,
     },
 }
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::NoRoom { room } => {
+                write!(f, "the configuration does not fit into {room} octets")
+            }
+        }
+    }
+}
+
+impl Error for WriteError {}
 
 /// A part of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,9 +161,6 @@ impl fmt::Display for ImageError {
             }
             Self::Malformed(part) => write!(f, "the configuration makes no sense at: {part}"),
             Self::TooMany { part, room } => write!(f, "too many {part}: there are {room} places"),
-            Self::NoRoom { room } => {
-                write!(f, "the configuration does not fit into {room} octets")
-            }
         }
     }
 }
@@ -150,21 +171,21 @@ impl Error for ImageError {}
 /// ([`Sizes::spans`](crate::table::Sizes::spans)), and for reservations.
 #[derive(Debug)]
 pub struct Room<'f, const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: usize> {
-    subnets: [SubnetConfig<'f>; SUBNETS],
-    ranges: [Range; RANGES],
-    reservations: [Reservation<'f>; RESERVATIONS],
+    subnets: MaybeUninit<[SubnetConfig<'f>; SUBNETS]>,
+    ranges: MaybeUninit<[Range; RANGES]>,
+    reservations: MaybeUninit<[Reservation<'f>; RESERVATIONS]>,
 }
 
 impl<const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: usize>
     Room<'_, SUBNETS, RANGES, RESERVATIONS>
 {
-    /// Empty.
+    /// Empty: a program that has it in static memory has neither octets nor code for that.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            subnets: [reader::NO_SUBNET; SUBNETS],
-            ranges: [reader::NO_RANGE; RANGES],
-            reservations: [reader::NO_RESERVATION; RESERVATIONS],
+            subnets: MaybeUninit::uninit(),
+            ranges: MaybeUninit::uninit(),
+            reservations: MaybeUninit::uninit(),
         }
     }
 }
@@ -181,13 +202,15 @@ impl<const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: usize> Defau
 /// configuration.
 ///
 /// # Errors
-/// [`ImageError::NoRoom`]; [`ImageError::TooMany`] of more than an image can count.
+/// [`WriteError`].
 pub fn write<S: Store>(
     config: &ServerConfig<'_>,
     table: &LeaseTable<S>,
     out: &mut [u8],
-) -> Result<usize, ImageError> {
-    let no_room = ImageError::NoRoom { room: out.len() };
+) -> Result<usize, WriteError> {
+    config.check().map_err(WriteError::Config)?;
+    let no_room = WriteError::NoRoom { room: out.len() };
+    let count = |len: usize| u32::try_from(len).map_err(|_| no_room);
     let (header, payload) = out.split_first_chunk_mut::<HEADER_LEN>().ok_or(no_room)?;
     let mut writer = Writer { rest: payload, written: 0, no_room };
     let reservations = || config.subnets.iter().flat_map(|subnet| subnet.reservations);
@@ -196,9 +219,9 @@ pub fn write<S: Store>(
     writer.put(&Head::new(
         config,
         [
-            count(Part::Ranges, subnets().map(|(number, _)| ranges(number).count()).sum())?,
-            count(Part::Reservations, reservations().count())?,
-            count(Part::Subnets, config.subnets.len())?,
+            count(subnets().map(|(number, _)| ranges(number).count()).sum())?,
+            count(reservations().count())?,
+            count(config.subnets.len())?,
         ],
     ))?;
     for (number, _) in subnets() {
@@ -206,10 +229,7 @@ pub fn write<S: Store>(
     }
     reservations().try_for_each(|reservation| writer.put(&StoredReservation::from(reservation)))?;
     for (number, subnet) in subnets() {
-        let shares = [
-            count(Part::Ranges, ranges(number).count())?,
-            count(Part::Reservations, subnet.reservations.len())?,
-        ];
+        let shares = [count(ranges(number).count())?, count(subnet.reservations.len())?];
         writer.put(&StoredSubnet::new(subnet, shares))?;
     }
     let written = writer.written;
@@ -225,16 +245,20 @@ pub fn write<S: Store>(
 
 /// Reads the image at the front of `octets`, which may go on behind it, as flash does.
 ///
-/// The image is as its writer's checks left it, since the checksum is right. What the server's memory safety or loops could depend on is checked again.
+/// The image is as its writer's checks left it, since the checksum is right: the order of reservations and the form of options are not looked at again. What else does not
+/// make sense is refused, and nothing that an image says makes this panic.
 ///
 /// # Errors
-/// Every [`ImageError`] but [`ImageError::NoRoom`].
+/// [`ImageError`].
 pub fn read<'f, const SUBNETS: usize, const RANGES: usize, const RESERVATIONS: usize>(
     octets: &'f [u8],
     room: &'f mut Room<'f, SUBNETS, RANGES, RESERVATIONS>,
 ) -> Result<ServerConfig<'f>, ImageError> {
-    let Room { subnets, ranges, reservations } = room;
-    read_into(payload(octets)?, subnets, ranges, reservations)
+    let payload = payload(octets)?;
+    let subnets = room.subnets.write([reader::NO_SUBNET; SUBNETS]);
+    let ranges = room.ranges.write([reader::NO_RANGE; RANGES]);
+    let reservations = room.reservations.write([reader::NO_RESERVATION; RESERVATIONS]);
+    read_into(payload, subnets, ranges, reservations)
 }
 
 #[inline(never)]
@@ -290,10 +314,6 @@ fn payload(octets: &[u8]) -> Result<&[u8], ImageError> {
     Ok(covered.get(HEADER_LEN..).unwrap_or_default())
 }
 
-fn count(part: Part, len: usize) -> Result<u32, ImageError> {
-    u32::try_from(len).map_err(|_| ImageError::TooMany { part, room: u32::MAX as usize })
-}
-
 /// The first `len` of `all`.
 fn places<T>(part: Part, all: &mut [T], len: u32) -> Result<&mut [T], ImageError> {
     let room = all.len();
@@ -303,12 +323,12 @@ fn places<T>(part: Part, all: &mut [T], len: u32) -> Result<&mut [T], ImageError
 struct Writer<'o> {
     rest: &'o mut [u8],
     written: usize,
-    no_room: ImageError,
+    no_room: WriteError,
 }
 
 impl Writer<'_> {
-    fn put(&mut self, part: &impl Serialize) -> Result<(), ImageError> {
-        // Only the room can fail: postcard writes everything that is here.
+    fn put(&mut self, part: &impl Serialize) -> Result<(), WriteError> {
+        // Else postcard writes everything that is here.
         let used = postcard::to_slice(part, self.rest).map_err(|_| self.no_room)?.len();
         self.rest.split_off_mut(..used).ok_or(self.no_room)?;
         self.written += used;

@@ -98,24 +98,16 @@ impl<'f> Reader<'f> {
         self.take(len)
     }
 
-    fn options(&mut self) -> &'f [u8] {
-        let options = self.octets(usize::MAX);
-        if !is_rendered(options) {
-            self.fail();
-        }
-        options
-    }
-
     /// `Head`: all but the subnets, and how many ranges, reservations and subnets there are.
     pub(super) fn head(&mut self) -> (ServerConfig<'f>, [u32; 3]) {
         let installation = self.take(16).first_chunk().copied().unwrap_or_default();
-        let [hold, quarantine, slack, counts @ ..] = *self.fields::<6>();
+        let [hold, quarantine, slack, counts @ ..] = self.fields::<6>();
         let config = ServerConfig {
             subnets: &[],
             installation: InstallationKey(installation),
-            offer_hold_secs: u32::from_le_bytes(hold),
-            quarantine_secs: u32::from_le_bytes(quarantine),
-            promise_slack_secs: u32::from_le_bytes(slack),
+            offer_hold_secs: u32::from_le_bytes(*hold),
+            quarantine_secs: u32::from_le_bytes(*quarantine),
+            promise_slack_secs: u32::from_le_bytes(*slack),
         };
         (config, counts.map(u32::from_le_bytes))
     }
@@ -131,21 +123,21 @@ impl<'f> Reader<'f> {
 
     /// `StoredReservation`, into its place.
     pub(super) fn reservation(&mut self, place: &mut Reservation<'f>) {
-        let [flags, kind, [htype, ..], address, next_server] = *self.fields();
-        let octets = self.octets(usize::MAX);
-        let who = match u32::from_le_bytes(kind) {
-            kind::HARDWARE => HardwareAddr::new(htype, octets).map(Who::Hardware),
-            kind::CLIENT_ID => Some(Who::ClientId(octets)),
-            kind::NAME => Some(Who::Name(octets)),
-            _ => None,
-        };
-        match who {
-            Some(who) => place.who = who,
-            None => self.fail(),
+        let [flags, kind, [htype, ..], address, next_server] = self.fields();
+        let flags = u32::from_le_bytes(*flags);
+        set_if(&mut place.address, flags & flag::ADDRESS, address);
+        set_if(&mut place.next_server, flags & flag::NEXT_SERVER, next_server);
+        let who = self.octets(usize::MAX);
+        match u32::from_le_bytes(*kind) {
+            kind::HARDWARE => match HardwareAddr::new(*htype, who) {
+                Some(hardware) => place.who = Who::Hardware(hardware),
+                None => self.fail(),
+            },
+            kind::CLIENT_ID => place.who = Who::ClientId(who),
+            kind::NAME => place.who = Who::Name(who),
+            _ => self.fail(),
         }
-        place.address = address_if(flags, flag::ADDRESS, address);
-        place.options = self.options();
-        place.next_server = address_if(flags, flag::NEXT_SERVER, next_server);
+        place.options = self.octets(usize::MAX);
         place.boot_file = self.octets(BOOT_FILE_LEN_MAX);
         place.name = self.octets(usize::MAX);
     }
@@ -170,60 +162,49 @@ impl<'f> Reader<'f> {
             lease_max,
             ranges,
             reservations,
-        ] = *self.fields();
-        match Subnet::new(Ipv4Addr::from_octets(network), prefix_len) {
+        ] = self.fields();
+        match Subnet::new(Ipv4Addr::from_octets(*network), *prefix_len) {
             Ok(subnet) => place.subnet = subnet,
             Err(_) => self.fail(),
         }
-        let has = |flag| has(flags, flag);
+        let flags = u32::from_le_bytes(*flags);
+        let has = |flag| flags & flag != 0;
         place.link = has(flag::LINK).then(|| Link {
-            interface: u16::from_le_bytes([i0, i1]),
-            vlan: has(flag::VLAN).then_some(u16::from_le_bytes([v0, v1])),
+            interface: u16::from_le_bytes([*i0, *i1]),
+            vlan: has(flag::VLAN).then_some(u16::from_le_bytes([*v0, *v1])),
         });
-        place.shared_network = has(flag::SHARED).then_some(u16::from_le_bytes([s0, s1]));
-        place.server_id = address_if(flags, flag::SERVER_ID, server_id);
-        place.next_server = address_if(flags, flag::NEXT_SERVER, next_server);
-        place.lease_default = LeaseTime::from_wire(u32::from_le_bytes(lease_default));
-        place.lease_min = LeaseTime::from_wire(u32::from_le_bytes(lease_min));
-        place.lease_max = LeaseTime::from_wire(u32::from_le_bytes(lease_max));
+        place.shared_network = has(flag::SHARED).then_some(u16::from_le_bytes([*s0, *s1]));
+        set_if(&mut place.server_id, flags & flag::SERVER_ID, server_id);
+        set_if(&mut place.next_server, flags & flag::NEXT_SERVER, next_server);
+        place.lease_default = LeaseTime::from_wire(u32::from_le_bytes(*lease_default));
+        place.lease_min = LeaseTime::from_wire(u32::from_le_bytes(*lease_min));
+        place.lease_max = LeaseTime::from_wire(u32::from_le_bytes(*lease_max));
         place.authoritative = has(flag::AUTHORITATIVE);
         place.identity =
             if has(flag::BY_HARDWARE) { Identity::Hardware } else { Identity::ClientId };
         place.serve_unknown = has(flag::SERVE_UNKNOWN);
         place.trust_host_name = has(flag::TRUST_HOST_NAME);
         place.probe = has(flag::PROBE);
+        place.ranges = self.share(all_ranges, ranges);
+        place.reservations = self.share(all_reservations, reservations);
+        if !Range::ascend_within(place.ranges, &place.subnet) {
+            self.fail();
+        }
         place.server_name = self.octets(SERVER_NAME_LEN_MAX);
         place.boot_file = self.octets(BOOT_FILE_LEN_MAX);
-        place.options = RenderedOptions::new(self.options());
-        let ranges = all_ranges.split_off(..u32::from_le_bytes(ranges) as usize);
-        let reservations = all_reservations.split_off(..u32::from_le_bytes(reservations) as usize);
-        let good = ranges.zip(reservations).filter(|(ranges, reservations)| {
-            Range::ascend_within(ranges, &place.subnet)
-                && reservations.is_sorted_by(|low, high| low.who < high.who)
-        });
-        match good {
-            Some(good) => (place.ranges, place.reservations) = good,
-            None => self.fail(),
-        }
+        place.options = RenderedOptions::new(self.octets(usize::MAX));
+    }
+
+    fn share<T>(&mut self, all: &mut &'f [T], len: &Field) -> &'f [T] {
+        let share = all.split_off(..u32::from_le_bytes(*len) as usize);
+        share.unwrap_or_else(|| {
+            self.fail();
+            &[]
+        })
     }
 }
 
-fn has(flags: Field, flag: u32) -> bool {
-    u32::from_le_bytes(flags) & flag != 0
-}
-
 #[inline(never)]
-fn address_if(flags: Field, flag: u32, address: Field) -> Option<Ipv4Addr> {
-    has(flags, flag).then_some(Ipv4Addr::from_octets(address))
-}
-
-/// Whether these are options as code, length, value, to the last octet.
-#[inline(never)]
-fn is_rendered(options: &[u8]) -> bool {
-    let mut rest = options;
-    while let [_, len, values @ ..] = rest {
-        let Some(next) = values.get(usize::from(*len)..) else { return false };
-        rest = next;
-    }
-    rest.is_empty()
+fn set_if(place: &mut Option<Ipv4Addr>, flag: u32, address: &Field) {
+    *place = if flag == 0 { None } else { Some(Ipv4Addr::from_octets(*address)) };
 }

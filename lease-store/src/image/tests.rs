@@ -256,7 +256,38 @@ fn too_much_for_the_firmware_says_of_what() {
     assert_eq!(reservations, too_many(Part::Reservations, 2));
     let mut small = [0; 100];
     let no_room = with_config(|config| write(config, &leases(config), &mut small)).unwrap_err();
-    assert_eq!(no_room, ImageError::NoRoom { room: 100 });
+    assert_eq!(no_room, WriteError::NoRoom { room: 100 });
+}
+
+/// What is not in order, the reader would not notice.
+#[test]
+fn a_configuration_that_is_not_in_order_is_not_written() {
+    let mut octets = [0; 4_096];
+    let disordered = with_config(|config| {
+        let [first, second] = *config.subnets else { panic!("two subnets") };
+        let reservations = [first.reservations[1], first.reservations[0]];
+        let subnets = [second, SubnetConfig { reservations: &reservations, ..first }];
+        let config = ServerConfig { subnets: &subnets, ..*config };
+        write(&config, &leases(&config), &mut octets)
+    });
+    let subnet = SubnetIndex(1);
+    assert_eq!(disordered, Err(WriteError::Config(ConfigError::Reservations { subnet })));
+}
+
+/// The length of its options is told in two octets.
+#[test]
+fn options_of_more_than_65_535_octets_are_not_written() {
+    let mut octets = vec![0; 100_000];
+    let mut wrote = |len: usize| {
+        let options = [224, 1, 7].repeat(len / 3);
+        with_config(|config| {
+            let [first, second] = *config.subnets else { panic!("two subnets") };
+            let second = SubnetConfig { options: RenderedOptions::new(&options), ..second };
+            let config = ServerConfig { subnets: &[first, second], ..*config };
+            write(&config, &leases(&config), &mut octets).is_ok()
+        })
+    };
+    assert!(wrote(65_535) && !wrote(65_538));
 }
 
 proptest! {
@@ -315,8 +346,9 @@ struct SomePool {
 }
 
 fn pool() -> impl Strategy<Value = SomePool> {
-    let hosts = |most| prop::collection::btree_set(0_u8..=255, 0..most);
-    (0_u8..4, hosts(6), hosts(4), hosts(4)).prop_map(|(network, ranges, holes, reserved)| {
+    let hosts = |of, most| prop::collection::btree_set(of, 0..most);
+    let all = || hosts(0..=255_u8, 6);
+    (0_u8..4, all(), all(), hosts(1..=254, 4)).prop_map(|(network, ranges, holes, reserved)| {
         let [ranges, holes, reserved] =
             [ranges, holes, reserved].map(|hosts| hosts.into_iter().collect());
         SomePool { network, ranges, holes, reserved }

@@ -196,7 +196,7 @@ pub(super) fn build<I: Index>(
     let mut builder = Builder { spans: columns.spans, used: 0, short: false };
     builder.ranges(config);
     if !builder.short {
-        apart(builder.spans, builder.used)?;
+        apart(builder.spans.get(..builder.used).unwrap_or_default())?;
     }
     builder.reservations(config);
     let (spans, have) = (builder.used, builder.spans.len());
@@ -229,28 +229,31 @@ pub(super) fn place<I: Index>(
         }
     }
     columns.enough(&Sizes::new(used.slots, used.spans, used.pools))?;
-    columns.spans.fill(Span { first: u32::MAX, last: u32::MAX, ..Span::EMPTY });
-    let mut slots = 0;
-    for ((subnet, of), pool) in (0_u16..).zip(config.subnets).zip(&mut *columns.pools) {
+    let spans = columns.spans.get_mut(..used.spans).unwrap_or_default();
+    for span in &mut *spans {
+        *span = Span { first: u32::MAX, ..Span::EMPTY };
+    }
+    let (mut slots, mut subnet) = (0, 0);
+    for (of, pool) in config.subnets.iter().zip(&mut *columns.pools) {
         pool.first = I::new(slots);
         for range in of.ranges {
             let (first, last) = (range.first().to_bits(), range.last().to_bits());
             let mut moved = Span { first, last, slot: I::new(slots), nth: I::ZERO, subnet };
-            for span in &mut *columns.spans {
+            slots += moved.len();
+            for span in &mut *spans {
                 if moved.first <= span.first {
                     core::mem::swap(span, &mut moved);
                 }
             }
-            slots += range.len() as usize;
         }
         pool.end = I::new(slots);
+        subnet += 1;
     }
-    apart(columns.spans, used.spans)?;
-    for place in 0..used.spans {
-        let at = |place: usize| columns.spans.get(place).map_or(0, |span| span.slot.get());
-        let slot = at(place);
-        let nth = (0..used.spans).filter(|other| at(*other) < slot).count();
-        if let Some(span) = columns.spans.get_mut(nth) {
+    apart(spans)?;
+    for place in 0..spans.len() {
+        let slot = spans.get(place).map_or(0, |span| span.slot.get());
+        let nth = spans.iter().filter(|span| span.slot.get() < slot).count();
+        if let Some(span) = spans.get_mut(nth) {
             span.nth = I::new(place);
         }
     }
@@ -258,22 +261,22 @@ pub(super) fn place<I: Index>(
     Ok(used)
 }
 
-/// Whether no address is in two of the first so many spans, which are in the order of their first addresses; else the lowest such.
-fn apart<I: Index>(spans: &[Span<I>], used: usize) -> Result<(), TableError> {
-    let mut free = 0;
-    for span in spans.iter().take(used) {
-        let first = u64::from(span.first);
-        if first < free {
+/// Whether no address is in two of the spans, which are in the order of their first addresses; else the lowest such.
+fn apart<I: Index>(spans: &[Span<I>]) -> Result<(), TableError> {
+    for (before, span) in spans.iter().zip(spans.iter().skip(1)) {
+        if span.first <= before.last {
             return Err(TableError::Overlap { address: Ipv4Addr::from_bits(span.first) });
         }
-        free = u64::from(span.last) + 1;
     }
     Ok(())
 }
 
 /// Every slot is nobody's, and free unless it is reserved.
 fn begin<I: Index>(config: &ServerConfig<'_>, columns: &mut ColumnsMut<'_, I>, used: Used) {
-    columns.slots.fill(Slot::FRESH);
+    // As loops: what fills a slice is twice as much code.
+    for slot in &mut *columns.slots {
+        *slot = Slot::FRESH;
+    }
     columns.words.fill(0);
     // All of them are used: the more there are, the sooner a search ends.
     columns.buckets.fill(I::NONE);

@@ -26,13 +26,13 @@ fn main() -> ! {
     // All zero, and what is empty until it is written: the program has no octets for them.
     static mut BUFFERS: Buffers = Buffers::new();
     static mut PLACES: Places = Places::empty();
-    static mut ROOM: MaybeUninit<ImageRoom> = MaybeUninit::uninit();
+    static mut ROOM: ImageRoom = ImageRoom::new();
     static mut CONFIG: MaybeUninit<ServerConfig<'static>> = MaybeUninit::uninit();
     static mut STATION: MaybeUninit<Station<'static>> = MaybeUninit::uninit();
     stack::paint();
     let Board { clock, ethernet, chip } = Board::start();
     let (image, region) = chip.split(IMAGE_LEN);
-    let config = CONFIG.write(start::configuration(image, ROOM.write(ImageRoom::new())));
+    let config = CONFIG.write(start::configuration(image, ROOM));
     let mut leases = start::fresh(config, PLACES);
     let journal = start::replayed(region, &mut leases);
     let now = clock.now();

@@ -125,7 +125,7 @@ impl Bench {
 
 #[entry]
 fn main() -> ! {
-    static mut ROOM: MaybeUninit<ImageRoom> = MaybeUninit::uninit();
+    static mut ROOM: ImageRoom = ImageRoom::new();
     static mut CONFIG: MaybeUninit<ServerConfig<'static>> = MaybeUninit::uninit();
     static mut PLACES: Places = Places::empty();
     stack::paint();
@@ -135,7 +135,7 @@ fn main() -> ! {
     timer.clear_current();
     timer.enable_counter();
     let (octets, region) = Chip::alone().split(4 * SECTOR_LEN);
-    let config = CONFIG.write(start::configuration(octets, ROOM.write(ImageRoom::new())));
+    let config = CONFIG.write(start::configuration(octets, ROOM));
     let mut leases = start::fresh(config, PLACES);
     let journal = start::replayed(region, &mut leases);
     let clock = LeaseClock::new(Instant::ZERO, Timestamp::from_secs(1));
