@@ -124,17 +124,18 @@ impl<S: Store> LeaseTable<S> {
 
     /// All addresses but those that nobody ever had, subnet by subnet in ascending order. This looks at every slot; it is for people.
     pub fn entries(&self, now: Timestamp) -> impl Iterator<Item = Entry> + '_ {
-        let view = self.view();
-        let slots = view.slots.iter().enumerate();
-        slots
-            .filter(|(_, slot)| slot.state() != State::Fresh)
-            .map(move |(slot, _)| view.entry(slot, now))
+        let known =
+            self.slots().iter().enumerate().filter(|(_, slot)| slot.state() != State::Fresh);
+        known.map(move |(number, slot)| {
+            let subnet = span::subnet_of(self.pools(), number);
+            entry(slot, self.address_of(number), subnet, now)
+        })
     }
 
     /// Counts the addresses by where they stand. This looks at every slot; it is for people.
     #[must_use]
     pub fn census(&self) -> Census {
-        self.view().slots.iter().fold(Census::default(), |mut census, slot| {
+        self.slots().iter().fold(Census::default(), |mut census, slot| {
             let count = match slot.state() {
                 State::Fresh => &mut census.fresh,
                 State::Idle | State::Nobodys => &mut census.idle,
@@ -151,46 +152,145 @@ impl<S: Store> LeaseTable<S> {
     /// [`Change::Forget`](dhcp_core::server::book::Change::Forget).
     pub fn forget(&mut self, address: Ipv4Addr, now: Timestamp) -> bool {
         let Some((slot, _)) = self.find(address) else { return false };
-        self.work().forget(slot, now);
+        self.forget_slot(slot, now);
         true
     }
 
-    /// As [`View::slot`], for whoever needs nothing else of a [`View`].
+    // The storage may have room for more than is in use. Only buckets are all in use, and what is behind the words that are is never looked at.
+
+    fn slots(&self) -> &[Slot<S::Index>] {
+        let slots = self.storage.columns().slots;
+        slots.get(..self.used.slots).unwrap_or_else(|| shorter())
+    }
+
+    fn spans(&self) -> &[Span<S::Index>] {
+        let spans = self.storage.columns().spans;
+        spans.get(..self.used.spans).unwrap_or_else(|| shorter())
+    }
+
+    fn pools(&self) -> &[Pool<S::Index>] {
+        let pools = self.storage.columns().pools;
+        pools.get(..self.used.pools).unwrap_or_else(|| shorter())
+    }
+
     fn slot(&self, slot: usize) -> &Slot<S::Index> {
         self.storage.columns().slots.get(slot).unwrap_or_else(|| no_slot())
     }
 
+    fn slot_mut(&mut self, slot: usize) -> &mut Slot<S::Index> {
+        self.storage.columns_mut().slots.get_mut(slot).unwrap_or_else(|| no_slot())
+    }
+
+    fn pool(&self, subnet: SubnetIndex) -> Option<&Pool<S::Index>> {
+        self.pools().get(usize::from(subnet.0))
+    }
+
+    /// The slots, and the pool of this one.
+    fn slots_and_pool(&mut self, slot: usize) -> (&mut [Slot<S::Index>], &mut Pool<S::Index>) {
+        let place = span::place_of(self.pools(), slot);
+        let ColumnsMut { slots, pools, .. } = self.storage.columns_mut();
+        (slots, pools.get_mut(place).unwrap_or_else(|| no_pool()))
+    }
+
     /// The slot of an address, and its subnet.
     fn find(&self, address: Ipv4Addr) -> Option<(usize, SubnetIndex)> {
-        let spans = self.storage.columns().spans.get(..self.used.spans);
-        span::find(spans.unwrap_or_else(|| shorter()), address)
+        span::find(self.spans(), address)
     }
 
-    // Buckets are all in use, and what is behind the words that are is never looked at.
-    fn view(&self) -> View<'_, S::Index> {
-        let Columns { slots, buckets, words, spans, pools } = self.storage.columns();
-        View {
-            slots: slots.get(..self.used.slots).unwrap_or_else(|| shorter()),
-            buckets,
-            words,
-            spans: spans.get(..self.used.spans).unwrap_or_else(|| shorter()),
-            pools: pools.get(..self.used.pools).unwrap_or_else(|| shorter()),
-            seed: &self.seed,
+    /// The lowest slot of the pool at `from` or above that nobody ever had and anybody may get.
+    fn fresh_from(&self, pool: &Pool<S::Index>, from: usize) -> Option<usize> {
+        let slot = free::next(self.storage.columns().words, self.used.slots, from)?;
+        (slot < pool.end.get()).then_some(slot)
+    }
+
+    /// The address of a slot.
+    fn address_of(&self, slot: usize) -> Ipv4Addr {
+        span::address_of(self.spans(), slot)
+    }
+
+    /// Where the slot's record is; `false` when the place is beyond what a slot can hold.
+    fn set_slot_place(&mut self, slot: usize, place: Option<Place>) -> bool {
+        let before = self.slot(slot).place().is_some();
+        let fits = self.slot_mut(slot).set_place(place);
+        let after = self.slot(slot).place().is_some();
+        self.places = self.places + u32::from(after) - u32::from(before);
+        fits
+    }
+
+    /// Takes the slot out of the bitmap, the list or the wheel, wherever it is. Its state changes next.
+    fn unlink(&mut self, slot: usize) {
+        let taken = self.slot(slot);
+        let is_fresh = taken.state() == State::Fresh && !taken.is_reserved();
+        match taken.list {
+            list::NO_LIST if is_fresh => {
+                free::clear(self.storage.columns_mut().words, self.used.slots, slot);
+                self.slots_and_pool(slot).1.count_free(false);
+            }
+            list::NO_LIST => {}
+            list::IDLE_LIST => {
+                let (slots, pool) = self.slots_and_pool(slot);
+                list::unlink(slots, &mut pool.idle, slot);
+                pool.count_free(false);
+            }
+            _ => self.wheel.unlink(self.storage.columns_mut().slots, slot),
         }
     }
 
-    fn work(&mut self) -> Work<'_, S::Index> {
-        let ColumnsMut { slots, buckets, words, spans, pools } = self.storage.columns_mut();
-        Work {
-            slots: slots.get_mut(..self.used.slots).unwrap_or_else(|| shorter()),
-            buckets,
-            words,
-            spans: spans.get(..self.used.spans).unwrap_or_else(|| shorter()),
-            pools: pools.get_mut(..self.used.pools).unwrap_or_else(|| shorter()),
-            seed: &self.seed,
-            wheel: &mut self.wheel,
-            places: &mut self.places,
+    /// Puts the slot where its state belongs; it is nowhere yet.
+    fn link(&mut self, slot: usize) {
+        let linked = self.slot(slot);
+        match linked.state() {
+            State::Offered | State::Bound | State::Quarantined => {
+                self.wheel.link(self.storage.columns_mut().slots, slot);
+            }
+            State::Idle | State::Nobodys if linked.is_open() => {
+                let (slots, pool) = self.slots_and_pool(slot);
+                list::push_back(slots, &mut pool.idle, list::IDLE_LIST, slot);
+                pool.count_free(true);
+            }
+            State::Fresh if !linked.is_reserved() => {
+                free::set(self.storage.columns_mut().words, self.used.slots, slot);
+                self.slots_and_pool(slot).1.count_free(true);
+            }
+            State::Idle | State::Nobodys | State::Fresh => {}
         }
+    }
+
+    /// What is over, comes to its end: the wheel gave the slot out. Its last client is remembered, unless it has or had another address beside
+    /// this one, which it was only offered.
+    fn end(&mut self, slot: usize, now: Timestamp) {
+        let over = self.slot_mut(slot);
+        match over.state() {
+            State::Offered if over.is_twin() => self.leave(slot, State::Nobodys, now),
+            State::Offered | State::Bound => {
+                over.set_state(State::Idle);
+                over.set_promise(None);
+            }
+            State::Quarantined => over.set_state(State::Nobodys),
+            State::Fresh | State::Idle | State::Nobodys => {
+                unreachable!("only what ends by itself is in the wheel")
+            }
+        }
+        self.link(slot);
+    }
+
+    /// Works on what is over, at most `budget` steps; `true` when they were not enough.
+    fn sweep_slots(&mut self, now: Timestamp, budget: usize) -> bool {
+        for _ in 0..budget {
+            match self.wheel.step(self.storage.columns_mut().slots, now) {
+                Step::Over(slot) => self.end(slot, now),
+                Step::Moved => {}
+                Step::Rest => return false,
+            }
+        }
+        true
+    }
+
+    fn forget_slot(&mut self, slot: usize, now: Timestamp) {
+        self.unlink(slot);
+        self.leave(slot, State::Fresh, now);
+        self.slot_mut(slot).until = Timestamp::default();
+        self.link(slot);
     }
 }
 
@@ -259,161 +359,6 @@ const fn holding<I: Index>(
         pinned: state.has_client() && slot.is_pinned(),
         reserved: slot.is_reserved(),
     }
-}
-
-/// The parts of a table, to read.
-#[derive(Clone, Copy, Debug)]
-struct View<'t, I> {
-    slots: &'t [Slot<I>],
-    buckets: &'t [I],
-    words: &'t [u64],
-    spans: &'t [Span<I>],
-    pools: &'t [Pool<I>],
-    seed: &'t Seed,
-}
-
-/// The parts of a table, to change.
-#[derive(Debug)]
-struct Work<'t, I> {
-    slots: &'t mut [Slot<I>],
-    buckets: &'t mut [I],
-    words: &'t mut [u64],
-    spans: &'t [Span<I>],
-    pools: &'t mut [Pool<I>],
-    seed: &'t Seed,
-    wheel: &'t mut Wheel<I>,
-    places: &'t mut u32,
-}
-
-impl<'t, I: Index> View<'t, I> {
-    fn slot(&self, slot: usize) -> &'t Slot<I> {
-        self.slots.get(slot).unwrap_or_else(|| no_slot())
-    }
-
-    fn pool(&self, subnet: SubnetIndex) -> Option<&'t Pool<I>> {
-        self.pools.get(usize::from(subnet.0))
-    }
-
-    /// A slot as the server sees it at `now`, swept or not.
-    fn entry(&self, number: usize, now: Timestamp) -> Entry {
-        let address = span::address_of(self.spans, number);
-        entry(self.slot(number), address, span::subnet_of(self.pools, number), now)
-    }
-}
-
-impl<I: Index> Work<'_, I> {
-    fn view(&self) -> View<'_, I> {
-        View {
-            slots: self.slots,
-            buckets: self.buckets,
-            words: self.words,
-            spans: self.spans,
-            pools: self.pools,
-            seed: self.seed,
-        }
-    }
-
-    fn slot(&self, slot: usize) -> &Slot<I> {
-        self.slots.get(slot).unwrap_or_else(|| no_slot())
-    }
-
-    fn slot_mut(&mut self, slot: usize) -> &mut Slot<I> {
-        self.slots.get_mut(slot).unwrap_or_else(|| no_slot())
-    }
-
-    /// Where the slot's record is; `false` when the place is beyond what a slot can hold.
-    fn set_place(&mut self, slot: usize, place: Option<Place>) -> bool {
-        let before = self.slot(slot).place().is_some();
-        let fits = self.slot_mut(slot).set_place(place);
-        let after = self.slot(slot).place().is_some();
-        *self.places = *self.places + u32::from(after) - u32::from(before);
-        fits
-    }
-
-    /// Takes the slot out of the bitmap, the list or the wheel, wherever it is. Its state changes next.
-    fn unlink(&mut self, slot: usize) {
-        let taken = self.slot(slot);
-        let is_fresh = taken.state() == State::Fresh && !taken.is_reserved();
-        match taken.list {
-            list::NO_LIST if is_fresh => {
-                free::clear(self.words, self.slots.len(), slot);
-                pool_of(self.pools, slot).count_free(false);
-            }
-            list::NO_LIST => {}
-            list::IDLE_LIST => {
-                let pool = pool_of(self.pools, slot);
-                list::unlink(self.slots, &mut pool.idle, slot);
-                pool.count_free(false);
-            }
-            _ => self.wheel.unlink(self.slots, slot),
-        }
-    }
-
-    /// Puts the slot where its state belongs; it is nowhere yet.
-    fn link(&mut self, slot: usize) {
-        let linked = self.slot(slot);
-        match linked.state() {
-            State::Offered | State::Bound | State::Quarantined => self.wheel.link(self.slots, slot),
-            State::Idle | State::Nobodys if linked.is_open() => {
-                let pool = pool_of(self.pools, slot);
-                list::push_back(self.slots, &mut pool.idle, list::IDLE_LIST, slot);
-                pool.count_free(true);
-            }
-            State::Fresh if !linked.is_reserved() => {
-                free::set(self.words, self.slots.len(), slot);
-                pool_of(self.pools, slot).count_free(true);
-            }
-            State::Idle | State::Nobodys | State::Fresh => {}
-        }
-    }
-
-    /// What is over, comes to its end: the wheel gave the slot out. Its last client is remembered, unless it has or had another address beside
-    /// this one, which it was only offered.
-    fn end(&mut self, slot: usize, now: Timestamp) {
-        let over = self.slot_mut(slot);
-        match over.state() {
-            State::Offered if over.is_twin() => self.leave(slot, State::Nobodys, now),
-            State::Offered | State::Bound => {
-                over.set_state(State::Idle);
-                over.set_promise(None);
-            }
-            State::Quarantined => over.set_state(State::Nobodys),
-            State::Fresh | State::Idle | State::Nobodys => {
-                unreachable!("only what ends by itself is in the wheel")
-            }
-        }
-        self.link(slot);
-    }
-
-    /// Works on what is over, at most `budget` steps; `true` when they were not enough.
-    fn sweep(&mut self, now: Timestamp, budget: usize) -> bool {
-        for _ in 0..budget {
-            match self.wheel.step(self.slots, now) {
-                Step::Over(slot) => self.end(slot, now),
-                Step::Moved => {}
-                Step::Rest => return false,
-            }
-        }
-        true
-    }
-
-    fn forget(&mut self, slot: usize, now: Timestamp) {
-        self.unlink(slot);
-        self.leave(slot, State::Fresh, now);
-        self.slot_mut(slot).until = Timestamp::default();
-        self.link(slot);
-    }
-}
-
-/// The lowest slot of the pool at `from` or above that nobody ever had and anybody may get; of so many slots in all.
-fn fresh_from<I: Index>(words: &[u64], slots: usize, pool: &Pool<I>, from: usize) -> Option<usize> {
-    let slot = free::next(words, slots, from)?;
-    (slot < pool.end.get()).then_some(slot)
-}
-
-fn pool_of<I: Index>(pools: &mut [Pool<I>], slot: usize) -> &mut Pool<I> {
-    let place = span::place_of(pools, slot);
-    pools.get_mut(place).unwrap_or_else(|| no_pool())
 }
 
 /// The octets of a table of that many addresses in one range, all told.

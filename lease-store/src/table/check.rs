@@ -14,7 +14,7 @@ impl<S: Store> LeaseTable<S> {
         let census = self.census();
         let stand = census.fresh + census.idle + census.offered + census.bound + census.quarantined;
         assert!(stand == self.len(), "every address stands somewhere, and at one place only");
-        let placed = self.view().slots.iter().filter(|slot| slot.place().is_some()).count();
+        let placed = self.slots().iter().filter(|slot| slot.place().is_some()).count();
         assert!(placed == self.places as usize, "records are counted");
         self.check_lists();
         self.check_bitmap();
@@ -22,16 +22,15 @@ impl<S: Store> LeaseTable<S> {
     }
 
     fn check_lists(&self) {
-        let view = self.view();
-        let mut linked = self.wheel.check(view.slots);
-        for pool in view.pools {
+        let mut linked = self.wheel.check(self.slots());
+        for pool in self.pools() {
             let of_pool = pool.first.get()..pool.end.get();
             let mut count = 0;
-            for number in list::iter(view.slots, pool.idle) {
+            for number in list::iter(self.slots(), pool.idle) {
                 count += 1;
-                assert!(count <= view.slots.len(), "the list of idle addresses is a ring");
+                assert!(count <= self.slots().len(), "the list of idle addresses is a ring");
                 assert!(of_pool.contains(&number), "a subnet's list has its own addresses only");
-                let slot = view.slot(number);
+                let slot = self.slot(number);
                 assert!(slot.list == list::IDLE_LIST, "a slot knows its list");
                 assert!(slot.is_open(), "what is kept for a client is not in the list for all");
                 assert!(
@@ -40,7 +39,7 @@ impl<S: Store> LeaseTable<S> {
                 );
             }
             linked += count;
-            let slots = view.slots.get(of_pool).expect("a pool's slots are the table's");
+            let slots = self.slots().get(of_pool).expect("a pool's slots are the table's");
             let fresh = slots.iter().filter(|slot| slot.state() == State::Fresh);
             let fresh = fresh.filter(|slot| slot.is_open()).count();
             assert!(pool.free.get() == fresh + count, "free addresses are counted");
@@ -48,8 +47,8 @@ impl<S: Store> LeaseTable<S> {
             assert!(pool.open.get() == open, "open addresses are counted");
         }
         let in_list = |slot: &&crate::lease::Slot<S::Index>| slot.list != list::NO_LIST;
-        assert!(linked == view.slots.iter().filter(in_list).count(), "lists hold their slots");
-        for slot in view.slots {
+        assert!(linked == self.slots().iter().filter(in_list).count(), "lists hold their slots");
+        for slot in self.slots() {
             let belongs = match slot.state() {
                 State::Fresh => false,
                 State::Idle | State::Nobodys => slot.is_open(),
@@ -62,13 +61,15 @@ impl<S: Store> LeaseTable<S> {
     }
 
     fn check_bitmap(&self) {
-        let view = self.view();
         let mut expected = 0;
-        for (number, slot) in view.slots.iter().enumerate() {
+        for (number, slot) in self.slots().iter().enumerate() {
             let open = slot.state() == State::Fresh && !slot.is_reserved();
-            assert!(free::contains(view.words, number) == open, "the bitmap has the fresh slots");
+            assert!(
+                free::contains(self.storage.columns().words, number) == open,
+                "the bitmap has the fresh slots"
+            );
             if open {
-                let found = free::next(view.words, view.slots.len(), expected);
+                let found = free::next(self.storage.columns().words, self.slots().len(), expected);
                 assert!(found == Some(number), "the bitmap's levels agree");
                 expected = number + 1;
             }
@@ -76,18 +77,18 @@ impl<S: Store> LeaseTable<S> {
     }
 
     fn check_index(&self) {
-        let view = self.view();
-        let entered = view.buckets.iter().filter(|slot| **slot != S::Index::NONE).count();
-        let clients = view.slots.iter().filter(|slot| slot.state().has_client()).count();
+        let entered =
+            self.storage.columns().buckets.iter().filter(|slot| **slot != S::Index::NONE).count();
+        let clients = self.slots().iter().filter(|slot| slot.state().has_client()).count();
         assert!(entered == clients, "the index has the slots that have a client");
-        for (number, slot) in view.slots.iter().enumerate() {
+        for (number, slot) in self.slots().iter().enumerate() {
             if !slot.state().has_client() {
                 assert!(slot.has_no_hardware(), "nobody has no hardware address");
                 assert!(!slot.is_twin() && !slot.is_pinned(), "nobody is no twin and not pinned");
                 continue;
             }
             let own =
-                view.own(span::subnet_of(view.pools, number), slot.key(), Timestamp::default());
+                self.own(span::subnet_of(self.pools(), number), slot.key(), Timestamp::default());
             let same = if slot.state() == State::Offered { own.offer() } else { own.lease() };
             assert!(same == Some(number), "a client finds its slot");
             let two = own.lease().is_some() && own.offer().is_some();

@@ -7,8 +7,7 @@ use dhcp_core::id::{ClientKey, HardwareAddr};
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
-use super::hash::Seed;
-use super::{View, Work, span};
+use super::{LeaseTable, Store, no_slot, span};
 use crate::lease::{Index, State};
 
 /// A client's slots in one subnet: what a search found.
@@ -58,42 +57,56 @@ fn no_bucket() -> ! {
     panic!("buckets are counted by the table")
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the product shifted is below the bucket count")]
-fn home<I>(seed: &Seed, buckets: &[I], subnet: SubnetIndex, key: &ClientKey) -> usize {
-    let hash = u64::from(seed.hash_client(subnet.0, key));
-    ((hash * buckets.len() as u64) >> 32) as usize
-}
+impl<S: Store> LeaseTable<S> {
+    /// The bucket that a search for the client begins with.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "the product shifted is below the bucket count"
+    )]
+    fn home(&self, subnet: SubnetIndex, key: &ClientKey) -> usize {
+        let hash = u64::from(self.seed.hash_client(subnet.0, key));
+        ((hash * self.storage.columns().buckets.len() as u64) >> 32) as usize
+    }
 
-/// What is in a bucket.
-fn bucket<I: Index>(buckets: &[I], place: usize) -> I {
-    *buckets.get(place).unwrap_or_else(|| no_bucket())
-}
+    /// What is in a bucket.
+    fn bucket(&self, place: usize) -> S::Index {
+        *self.storage.columns().buckets.get(place).unwrap_or_else(|| no_bucket())
+    }
 
-/// The place behind one; behind the last is the first.
-const fn behind<I>(buckets: &[I], place: usize) -> usize {
-    if place + 1 == buckets.len() { 0 } else { place + 1 }
-}
+    fn set_bucket(&mut self, place: usize, slot: S::Index) {
+        *self.storage.columns_mut().buckets.get_mut(place).unwrap_or_else(|| no_bucket()) = slot;
+    }
 
-impl<I: Index> View<'_, I> {
+    /// The place behind one; behind the last is the first.
+    fn behind(&self, place: usize) -> usize {
+        if place + 1 == self.storage.columns().buckets.len() { 0 } else { place + 1 }
+    }
+
     /// What is in the bucket that a search for the client begins with.
     pub(super) fn bucket_of(&self, subnet: SubnetIndex, key: &ClientKey) -> usize {
-        self.buckets.get(home(self.seed, self.buckets, subnet, key)).map_or(0, |slot| slot.get())
+        let home = self.home(subnet, key);
+        self.storage.columns().buckets.get(home).map_or(0, |slot| slot.get())
     }
 
     /// What the client has, is offered or had last in the subnet; what is over by `now` counts as it stood before.
-    pub(super) fn own(&self, subnet: SubnetIndex, key: &ClientKey, now: Timestamp) -> Own<I> {
+    pub(super) fn own(
+        &self,
+        subnet: SubnetIndex,
+        key: &ClientKey,
+        now: Timestamp,
+    ) -> Own<S::Index> {
         let mut own = Own::NONE;
         let Some(pool) = self.pool(subnet) else { return own };
         let of_pool = pool.first.get()..pool.end.get();
-        own.home = home(self.seed, self.buckets, subnet, key);
+        own.home = self.home(subnet, key);
         // Free buckets are not rare, so this ends.
         let mut place = own.home;
         loop {
-            let number = bucket(self.buckets, place);
-            if number == I::NONE {
+            let number = self.bucket(place);
+            if number == S::Index::NONE {
                 break;
             }
-            place = behind(self.buckets, place);
+            place = self.behind(place);
             let slot = self.slot(number.get());
             if !of_pool.contains(&number.get()) || slot.key() != key {
                 continue;
@@ -106,15 +119,13 @@ impl<I: Index> View<'_, I> {
                     unreachable!("only slots that have a client are in the index")
                 }
             }
-            if !slot.is_twin() || (own.lease != I::NONE && own.offer != I::NONE) {
+            if !slot.is_twin() || (own.lease().is_some() && own.offer().is_some()) {
                 break;
             }
         }
         own
     }
-}
 
-impl<I: Index> Work<'_, I> {
     /// Gives the slot a client that it does not have yet, and whose [`Own::home`] is known. The slot's state follows.
     pub(super) fn enter(
         &mut self,
@@ -124,25 +135,30 @@ impl<I: Index> Work<'_, I> {
         home: usize,
     ) {
         assert!(!self.slot(number).state().has_client(), "a slot has one client");
-        let seed = self.seed;
-        self.slot_mut(number).set_client(key, hardware, seed);
+        self.set_client(number, key, hardware);
         self.enter_from(home, number);
+    }
+
+    pub(super) fn set_client(&mut self, number: usize, key: &ClientKey, hardware: &HardwareAddr) {
+        let slots = self.storage.columns_mut().slots;
+        let slot = slots.get_mut(number).unwrap_or_else(|| no_slot());
+        slot.set_client(key, hardware, &self.seed);
     }
 
     /// Puts the slot into the index, under the key that it has.
     pub(super) fn enter_index(&mut self, number: usize) {
         let key = *self.slot(number).key();
-        let subnet = span::subnet_of(self.pools, number);
-        self.enter_from(home(self.seed, self.buckets, subnet, &key), number);
+        let subnet = span::subnet_of(self.pools(), number);
+        self.enter_from(self.home(subnet, &key), number);
     }
 
     fn enter_from(&mut self, from: usize, number: usize) {
         // Free buckets are not rare, so this ends.
         let mut place = from;
-        while bucket(self.buckets, place) != I::NONE {
-            place = behind(self.buckets, place);
+        while self.bucket(place) != S::Index::NONE {
+            place = self.behind(place);
         }
-        *self.buckets.get_mut(place).unwrap_or_else(|| no_bucket()) = I::new(number);
+        self.set_bucket(place, S::Index::new(number));
     }
 
     /// The slot's client, if it has one, has no more to do with it; its state is `after`, which has no client.
@@ -151,14 +167,14 @@ impl<I: Index> Work<'_, I> {
         let slot = self.slot(number);
         if slot.state().has_client() {
             let (key, is_twin) = (*slot.key(), slot.is_twin());
-            let subnet = span::subnet_of(self.pools, number);
+            let subnet = span::subnet_of(self.pools(), number);
             if is_twin {
-                let other = self.view().own(subnet, &key, now).others(number).next();
+                let other = self.own(subnet, &key, now).others(number).next();
                 self.leave_twin(other.expect("the twin's other slot is in the index"), now);
             }
             self.leave_index(number, subnet, &key);
         }
-        self.set_place(number, None);
+        self.set_slot_place(number, None);
         let slot = self.slot_mut(number);
         slot.clear_client();
         slot.set_state(after);
@@ -177,29 +193,29 @@ impl<I: Index> Work<'_, I> {
     }
 
     fn leave_index(&mut self, number: usize, subnet: SubnetIndex, key: &ClientKey) {
-        let mut hole = home(self.seed, self.buckets, subnet, key);
-        while bucket(self.buckets, hole) != I::new(number) {
-            assert!(bucket(self.buckets, hole) != I::NONE, "who has a slot is in the index");
-            hole = behind(self.buckets, hole);
+        let mut hole = self.home(subnet, key);
+        while self.bucket(hole) != S::Index::new(number) {
+            assert!(self.bucket(hole) != S::Index::NONE, "who has a slot is in the index");
+            hole = self.behind(hole);
         }
-        let len = self.buckets.len();
+        let len = self.storage.columns().buckets.len();
         let distance =
             |from: usize, to: usize| if to >= from { to - from } else { to + len - from };
         let mut place = hole;
         loop {
-            place = behind(self.buckets, place);
-            let slot = bucket(self.buckets, place);
-            if slot == I::NONE {
+            place = self.behind(place);
+            let slot = self.bucket(place);
+            if slot == S::Index::NONE {
                 break;
             }
-            let of = span::subnet_of(self.pools, slot.get());
-            let home = home(self.seed, self.buckets, of, self.slot(slot.get()).key());
+            let of = span::subnet_of(self.pools(), slot.get());
+            let home = self.home(of, self.slot(slot.get()).key());
             // It may move up to the hole unless its home is behind that.
             if distance(home, place) >= distance(hole, place) {
-                *self.buckets.get_mut(hole).unwrap_or_else(|| no_bucket()) = slot;
+                self.set_bucket(hole, slot);
                 hole = place;
             }
         }
-        *self.buckets.get_mut(hole).unwrap_or_else(|| no_bucket()) = I::NONE;
+        self.set_bucket(hole, S::Index::NONE);
     }
 }

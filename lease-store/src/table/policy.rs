@@ -7,10 +7,8 @@ use dhcp_core::server::book::{Ask, Entry, Grant, Granted, Holding, LeaseBook, Se
 use dhcp_core::server::config::SubnetIndex;
 use dhcp_core::time::Timestamp;
 
-use super::expiry::Wheel;
-use super::hash::Seed;
 use super::index::Own;
-use super::{LeaseTable, Store, View, Work, entry, fresh_from, holding, list, no_slot, span};
+use super::{LeaseTable, Store, entry, holding, list, no_slot};
 use crate::container::Container;
 use crate::lease::{Index, Slot, State};
 
@@ -28,10 +26,10 @@ fn free_for<I: Index>(slot: &Slot<I>, key: &ClientKey, now: Timestamp) -> Result
     }
 }
 
-impl<I: Index> View<'_, I> {
+impl<S: Store> LeaseTable<S> {
     /// What counts of a client's slots: a lease, else an offer, else what it had last.
     #[inline]
-    fn current(&self, own: &Own<I>, now: Timestamp) -> Option<usize> {
+    fn current(&self, own: &Own<S::Index>, now: Timestamp) -> Option<usize> {
         match (own.lease(), own.offer()) {
             (Some(lease), Some(offer)) => Some(self.current_of(lease, offer, now)),
             (lease, offer) => lease.or(offer),
@@ -47,11 +45,11 @@ impl<I: Index> View<'_, I> {
         if counts { offer } else { lease }
     }
 
-    /// `own` is as [`Work::own_now`] says.
-    fn choose(&self, ask: &Ask<'_>, own: &Own<I>) -> Result<Option<usize>, Unavailable> {
+    /// `own` is as [`Self::own_now`] says.
+    fn choose(&self, ask: &Ask<'_>, own: &Own<S::Index>) -> Result<Option<usize>, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
         if let Some(address) = ask.reserved {
-            let found = span::find(self.spans, address).filter(|(_, of)| *of == subnet);
+            let found = self.find(address).filter(|(_, of)| *of == subnet);
             let (slot, _) = found.ok_or(Unavailable::NotOurs)?;
             free_for(self.slot(slot), key, now)?;
             return Ok(Some(slot));
@@ -62,59 +60,57 @@ impl<I: Index> View<'_, I> {
         if let Some(slot) = current.or_else(|| own.offer().filter(open)) {
             return Ok(Some(slot));
         }
-        let requested = ask.requested.and_then(|address| span::find(self.spans, address));
+        let requested = ask.requested.and_then(|address| self.find(address));
         let requested = requested.filter(|(_, of)| *of == subnet).map(|(slot, _)| slot);
         let requested = requested.filter(open);
         if let Some(slot) = requested.filter(|slot| free_for(self.slot(*slot), key, now).is_ok()) {
             return Ok(Some(slot));
         }
         let pool = self.pool(subnet).ok_or(Unavailable::NotOurs)?;
-        let fresh = fresh_from(self.words, self.slots.len(), pool, pool.first.get());
-        Ok(fresh.or_else(|| (pool.idle != I::NONE).then(|| pool.idle.get())))
+        let fresh = self.fresh_from(pool, pool.first.get());
+        Ok(fresh.or_else(|| (pool.idle != S::Index::NONE).then(|| pool.idle.get())))
     }
-}
 
-impl<I: Index> Work<'_, I> {
     /// What the client has, is offered or had last, after what is over has come to its end; `own` is what was found before.
     #[inline]
     fn own_now(
         &mut self,
-        own: Own<I>,
+        own: Own<S::Index>,
         subnet: SubnetIndex,
         key: &ClientKey,
         now: Timestamp,
-    ) -> Own<I> {
+    ) -> Own<S::Index> {
         if own.over { self.end_own(&own, subnet, key, now) } else { own }
     }
 
     #[inline(never)]
     fn end_own(
         &mut self,
-        own: &Own<I>,
+        own: &Own<S::Index>,
         subnet: SubnetIndex,
         key: &ClientKey,
         now: Timestamp,
-    ) -> Own<I> {
+    ) -> Own<S::Index> {
         for slot in [own.lease(), own.offer()].into_iter().flatten() {
             if self.slot(slot).is_over(now) {
                 self.unlink(slot);
                 self.end(slot, now);
             }
         }
-        self.view().own(subnet, key, now)
+        self.own(subnet, key, now)
     }
 
-    fn offer(&mut self, ask: &Ask<'_>, found: Own<I>) -> Result<usize, Unavailable> {
+    fn offer_slot(&mut self, ask: &Ask<'_>, found: Own<S::Index>) -> Result<usize, Unavailable> {
         let Ask { subnet, key, now, .. } = *ask;
         let mut own = self.own_now(found, subnet, key, now);
-        let slot = match self.view().choose(ask, &own)? {
+        let slot = match self.choose(ask, &own)? {
             Some(slot) => slot,
             None => {
-                self.sweep(now, STEPS_FOR_AN_OFFER);
+                self.sweep_slots(now, STEPS_FOR_AN_OFFER);
                 // The sweep may have ended what the client had before.
-                own = self.view().own(subnet, key, now);
-                let pool = self.view().pool(subnet).ok_or(Unavailable::NotOurs)?;
-                if pool.idle == I::NONE {
+                own = self.own(subnet, key, now);
+                let pool = self.pool(subnet).ok_or(Unavailable::NotOurs)?;
+                if pool.idle == S::Index::NONE {
                     return Err(Unavailable::Exhausted);
                 }
                 pool.idle.get()
@@ -126,7 +122,7 @@ impl<I: Index> Work<'_, I> {
         if is_own && chosen.state() == State::Bound {
             // A lease that is about to end is held for as long as any offer.
             if chosen.until < ask.hold_until {
-                self.wheel.set_until(self.slots, slot, ask.hold_until);
+                self.wheel.set_until(self.storage.columns_mut().slots, slot, ask.hold_until);
             }
             return Ok(slot);
         }
@@ -141,8 +137,7 @@ impl<I: Index> Work<'_, I> {
         }
         self.unlink(slot);
         if is_own {
-            let seed = self.seed;
-            self.slot_mut(slot).set_client(key, ask.hardware, seed);
+            self.set_client(slot, key, ask.hardware);
         } else {
             self.take(slot, key, ask.hardware, own.home, now);
             if let Some(lease) = own.lease() {
@@ -154,7 +149,7 @@ impl<I: Index> Work<'_, I> {
         offered.set_state(State::Offered);
         offered.set_promise(None);
         offered.until = ask.hold_until;
-        self.wheel.link(self.slots, slot);
+        self.link(slot);
         Ok(slot)
     }
 
@@ -205,7 +200,7 @@ impl<I: Index> Work<'_, I> {
     ) -> Result<(), Unavailable> {
         let Grant { key, hardware, now, .. } = *grant;
         free_for(self.slot(slot), key, now)?;
-        let own = self.view().own(subnet, key, now);
+        let own = self.own(subnet, key, now);
         let own = self.own_now(own, subnet, key, now);
         let living = self.slot(slot).is_living(key, now);
         for other in own.others(slot) {
@@ -220,8 +215,8 @@ impl<I: Index> Work<'_, I> {
         Ok(())
     }
 
-    fn release(&mut self, slot: usize, now: Timestamp) {
-        let released = *self.slot(slot);
+    fn release_slot(&mut self, slot: usize, now: Timestamp) {
+        let released = self.slot(slot);
         if released.state() == State::Offered && released.is_twin() {
             // It has or had another address, which counts more than what it was offered.
             self.part_with(slot, now);
@@ -244,53 +239,48 @@ impl<I: Index> Work<'_, I> {
         self.link(slot);
     }
 
-    pub(super) fn quarantine(&mut self, slot: usize, until: Timestamp, now: Timestamp) {
+    pub(super) fn quarantine_slot(&mut self, slot: usize, until: Timestamp, now: Timestamp) {
         self.unlink(slot);
         self.leave(slot, State::Quarantined, now);
         self.slot_mut(slot).until = until;
         self.link(slot);
     }
-}
 
-/// Binds the slot, which is the client's, and its only one; `living`: it was offered to the client or bound before.
-fn bind<I: Index>(
-    slots: &mut [Slot<I>],
-    wheel: &mut Wheel<I>,
-    seed: &Seed,
-    number: usize,
-    living: bool,
-    grant: &Grant<'_>,
-) -> Granted {
-    let slot = slots.get_mut(number).unwrap_or_else(|| no_slot());
-    let same_client = living && slot.is_hardware(grant.hardware, seed);
-    let bound = living && slot.state() == State::Bound;
-    let same = same_client && bound && slot.is_pinned() == grant.pinned;
-    let promise = slot.promise().filter(|_| same);
-    // After a restart, a lease that was promised for ever would never end: the new end is recorded.
-    let shortened = promise == Some(Timestamp::NEVER) && grant.until != Timestamp::NEVER;
-    let granted = match promise {
-        Some(promise) if promise >= grant.until && !shortened => Granted::Covered,
-        Some(_) => Granted::Extend,
-        None => Granted::Bind,
-    };
-    // An acknowledgement that waits for its record may never leave. Until it did, the client goes by the one before.
-    let told = bound && (granted == Granted::Bind || shortened);
-    let until = if told { grant.until.max(slot.until) } else { grant.until };
-    if !same_client {
-        slot.set_client(grant.key, grant.hardware, seed);
+    /// Binds the slot, which is the client's, and its only one; `living`: it was offered to the client or bound before.
+    fn bind(&mut self, number: usize, living: bool, grant: &Grant<'_>) -> Granted {
+        let Self { storage, seed, wheel, .. } = self;
+        let slots = storage.columns_mut().slots;
+        let slot = slots.get_mut(number).unwrap_or_else(|| no_slot());
+        let same_client = living && slot.is_hardware(grant.hardware, seed);
+        let bound = living && slot.state() == State::Bound;
+        let same = same_client && bound && slot.is_pinned() == grant.pinned;
+        let promise = slot.promise().filter(|_| same);
+        // After a restart, a lease that was promised for ever would never end: the new end is recorded.
+        let shortened = promise == Some(Timestamp::NEVER) && grant.until != Timestamp::NEVER;
+        let granted = match promise {
+            Some(promise) if promise >= grant.until && !shortened => Granted::Covered,
+            Some(_) => Granted::Extend,
+            None => Granted::Bind,
+        };
+        // An acknowledgement that waits for its record may never leave. Until it did, the client goes by the one before.
+        let told = bound && (granted == Granted::Bind || shortened);
+        let until = if told { grant.until.max(slot.until) } else { grant.until };
+        if !same_client {
+            slot.set_client(grant.key, grant.hardware, seed);
+        }
+        slot.set_state(State::Bound);
+        slot.set_pinned(grant.pinned);
+        if granted != Granted::Covered {
+            slot.set_promise(Some(grant.promise));
+        }
+        if living {
+            wheel.set_until(slots, number, until);
+        } else {
+            slot.until = until;
+            wheel.link(slots, number);
+        }
+        granted
     }
-    slot.set_state(State::Bound);
-    slot.set_pinned(grant.pinned);
-    if granted != Granted::Covered {
-        slot.set_promise(Some(grant.promise));
-    }
-    if living {
-        wheel.set_until(slots, number, until);
-    } else {
-        slot.until = until;
-        wheel.link(slots, number);
-    }
-    granted
 }
 
 impl<S: Store> LeaseBook for LeaseTable<S> {
@@ -303,11 +293,10 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         key: &ClientKey,
         now: Timestamp,
     ) -> (Option<Holding>, Self::Found) {
-        let view = self.view();
-        let own = view.own(subnet, key, now);
-        let held = view.current(&own, now).map(|number| {
-            let (slot, address) = (view.slot(number), span::address_of(view.spans, number));
-            holding(slot, address, subnet, slot.state_at(now))
+        let own = self.own(subnet, key, now);
+        let held = self.current(&own, now).map(|number| {
+            let slot = self.slot(number);
+            holding(slot, self.address_of(number), subnet, slot.state_at(now))
         });
         (held, own)
     }
@@ -332,15 +321,14 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn offer(&mut self, ask: &Ask<'_>) -> Result<Holding, Unavailable> {
-        let own = self.view().own(ask.subnet, ask.key, ask.now);
+        let own = self.own(ask.subnet, ask.key, ask.now);
         self.offer_found(ask, own)
     }
 
     fn offer_found(&mut self, ask: &Ask<'_>, found: Self::Found) -> Result<Holding, Unavailable> {
-        let mut work = self.work();
-        let number = work.offer(ask, found)?;
-        let (slot, address) = (work.slot(number), span::address_of(work.spans, number));
-        Ok(holding(slot, address, ask.subnet, slot.state()))
+        let number = self.offer_slot(ask, found)?;
+        let slot = self.slot(number);
+        Ok(holding(slot, self.address_of(number), ask.subnet, slot.state()))
     }
 
     fn grant(&mut self, grant: &Grant<'_>) -> Result<Granted, Unavailable> {
@@ -358,11 +346,9 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         let living = slot.is_living(grant.key, grant.now);
         // Nearly always the address is the client's own, and the only one: then nothing has to be looked for.
         if !living || slot.is_twin() {
-            self.work().make_own(number, subnet, grant)?;
+            self.make_own(number, subnet, grant)?;
         }
-        let Self { storage, seed, wheel, .. } = self;
-        let slots = storage.columns_mut().slots;
-        Ok(bind(slots, wheel, seed, number, living, grant))
+        Ok(self.bind(number, living, grant))
     }
 
     fn release(&mut self, address: Ipv4Addr, key: &ClientKey, now: Timestamp) -> bool {
@@ -370,42 +356,39 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
         let found = self.slot(slot);
         let own = found.state_at(now).has_client() && found.key() == key;
         if own {
-            self.work().release(slot, now);
+            self.release_slot(slot, now);
         }
         own
     }
 
     fn quarantine(&mut self, address: Ipv4Addr, until: Timestamp, now: Timestamp) -> bool {
         let Some((slot, _)) = self.find(address) else { return false };
-        self.work().quarantine(slot, until, now);
+        self.quarantine_slot(slot, until, now);
         true
     }
 
     fn forget_promise(&mut self, address: Ipv4Addr) {
         if let Some((slot, _)) = self.find(address) {
-            self.work().slot_mut(slot).set_promise(None);
+            self.slot_mut(slot).set_promise(None);
         }
     }
 
     fn candidates(&self, subnet: SubnetIndex, _now: Timestamp, next: &mut [Ipv4Addr]) -> usize {
-        let view = self.view();
-        let Some(pool) = view.pool(subnet) else { return 0 };
+        let Some(pool) = self.pool(subnet) else { return 0 };
         let mut from = pool.first.get();
         let fresh = core::iter::from_fn(|| {
-            let slot = fresh_from(view.words, view.slots.len(), pool, from)?;
+            let slot = self.fresh_from(pool, from)?;
             from = slot + 1;
             Some(slot)
         });
-        let in_order = fresh.chain(list::iter(view.slots, pool.idle));
+        let in_order = fresh.chain(list::iter(self.storage.columns().slots, pool.idle));
         let places = next.iter_mut().zip(in_order);
-        places.map(|(place, slot)| *place = span::address_of(view.spans, slot)).count()
+        places.map(|(place, slot)| *place = self.address_of(slot)).count()
     }
 
     fn room(&self, subnet: SubnetIndex) -> (u32, u32) {
         let count = |index: S::Index| u32::try_from(index.get()).unwrap_or(u32::MAX);
-        let number = usize::from(subnet.0);
-        let pool = self.storage.columns().pools.get(number).filter(|_| number < self.used.pools);
-        pool.map_or((0, 0), |pool| (count(pool.free), count(pool.open)))
+        self.pool(subnet).map_or((0, 0), |pool| (count(pool.free), count(pool.open)))
     }
 
     fn name_in<'i>(&self, installation: &InstallationKey, id: ClientId<'i>) -> Option<&'i [u8]> {
@@ -413,6 +396,6 @@ impl<S: Store> LeaseBook for LeaseTable<S> {
     }
 
     fn sweep(&mut self, now: Timestamp, budget: usize) -> bool {
-        self.work().sweep(now, budget)
+        self.sweep_slots(now, budget)
     }
 }

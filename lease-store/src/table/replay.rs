@@ -7,7 +7,7 @@ use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
 use super::index::Own;
-use super::{LeaseTable, Store, Work, list, span};
+use super::{LeaseTable, Store, list};
 use crate::index::{Place, RecordIndex, Recorded, Replay};
 use crate::lease::{Index, Slot, State};
 
@@ -22,7 +22,7 @@ impl<S: Store> RecordIndex for LeaseTable<S> {
 
     fn set_place(&mut self, address: Ipv4Addr, place: Option<Place>) -> bool {
         let Some((slot, _)) = self.find(address) else { return false };
-        self.work().set_place(slot, place)
+        self.set_slot_place(slot, place)
     }
 
     fn places(&self) -> u32 {
@@ -48,62 +48,59 @@ impl<S: Store> RecordIndex for LeaseTable<S> {
 impl<S: Store> Replay for LeaseTable<S> {
     fn replay(&mut self, change: &Change<'_>) {
         let Some((slot, subnet)) = self.find(change.address()) else { return };
-        let mut work = self.work();
         // Where the record is, the journal says by itself.
-        let place = work.slot(slot).place();
+        let place = self.slot(slot).place();
         match *change {
             Change::Bind { key, hardware, until, pinned, .. } => {
-                let own = work.view().own(subnet, &key, UNKNOWN);
+                let own = self.own(subnet, &key, UNKNOWN);
                 for other in own.others(slot) {
-                    work.dissolve(other, UNKNOWN);
+                    self.dissolve(other, UNKNOWN);
                 }
-                work.unlink(slot);
-                work.leave(slot, State::Nobodys, UNKNOWN);
-                work.enter(slot, &key, &hardware, own.home);
-                let bound = work.slot_mut(slot);
+                self.unlink(slot);
+                self.leave(slot, State::Nobodys, UNKNOWN);
+                self.enter(slot, &key, &hardware, own.home);
+                let bound = self.slot_mut(slot);
                 bound.set_state(State::Bound);
                 bound.set_pinned(pinned);
                 bound.until = until;
                 bound.set_promise(Some(until));
-                work.link(slot);
+                self.link(slot);
             }
             Change::Extend { until, .. } => {
-                if work.slot(slot).state() == State::Bound {
-                    work.wheel.set_until(work.slots, slot, until);
-                    work.slot_mut(slot).set_promise(Some(until));
+                if self.slot(slot).state() == State::Bound {
+                    self.wheel.set_until(self.storage.columns_mut().slots, slot, until);
+                    self.slot_mut(slot).set_promise(Some(until));
                 }
             }
             Change::Release { .. } => {
-                if work.slot(slot).state() == State::Bound {
-                    work.unlink(slot);
-                    let released = work.slot_mut(slot);
+                if self.slot(slot).state() == State::Bound {
+                    self.unlink(slot);
+                    let released = self.slot_mut(slot);
                     released.set_state(State::Idle);
                     released.set_pinned(false);
                     released.set_promise(None);
                     // When it was is not recorded; it is in the past.
                     released.until = Timestamp::default();
-                    work.link(slot);
+                    self.link(slot);
                 }
             }
-            Change::Quarantine { until, .. } => work.quarantine(slot, until, UNKNOWN),
-            Change::Forget { .. } => work.forget(slot, UNKNOWN),
+            Change::Quarantine { until, .. } => self.quarantine_slot(slot, until, UNKNOWN),
+            Change::Forget { .. } => self.forget_slot(slot, UNKNOWN),
         }
-        if work.slot(slot).place() != place {
-            work.set_place(slot, place);
+        if self.slot(slot).place() != place {
+            self.set_slot_place(slot, place);
         }
     }
 
     fn expect<'c>(&self, changes: impl Iterator<Item = &'c Change<'c>>) {
-        let view = self.view();
         let mut seen = 0;
         for change in changes {
-            let found = span::find(view.spans, change.address());
-            let Some((number, subnet)) = found else { continue };
-            let slot = view.slot(number);
+            let Some((number, subnet)) = self.find(change.address()) else { continue };
+            let slot = self.slot(number);
             // A slot may begin in one line of a cache and end in the next. No branch depends on what is fetched, so that the next fetch need not wait.
             seen ^= slot.until.as_secs() as usize ^ usize::from(slot.list);
             if let Change::Bind { key, .. } = change {
-                seen ^= view.bucket_of(subnet, key);
+                seen ^= self.bucket_of(subnet, key);
             }
         }
         // What was seen does not matter, but it must have been looked at.
@@ -117,29 +114,22 @@ impl<S: Store> LeaseTable<S> {
     ///
     /// This takes time in proportion to the number of addresses of the old table.
     pub fn adopt<T: Store>(&mut self, old: &LeaseTable<T>) {
-        let view = old.view();
-        let mut work = self.work();
-        for pool in view.pools {
-            for slot in list::iter(view.slots, pool.idle) {
-                work.adopt(span::address_of(view.spans, slot), view.slot(slot));
+        for pool in old.pools() {
+            for slot in list::iter(old.slots(), pool.idle) {
+                self.adopt_slot(old.address_of(slot), old.slot(slot));
             }
         }
-        for (number, slot) in view.slots.iter().enumerate() {
+        for (number, slot) in old.slots().iter().enumerate() {
             if slot.state() != State::Fresh && slot.list != list::IDLE_LIST {
-                work.adopt(span::address_of(view.spans, number), slot);
+                self.adopt_slot(old.address_of(number), slot);
             }
         }
     }
-}
 
-impl<I: Index> Work<'_, I> {
-    fn adopt<J: Index>(&mut self, address: Ipv4Addr, old: &Slot<J>) {
-        let Some((number, subnet)) = span::find(self.spans, address) else { return };
-        let own = if old.state().has_client() {
-            self.view().own(subnet, old.key(), UNKNOWN)
-        } else {
-            Own::NONE
-        };
+    fn adopt_slot<J: Index>(&mut self, address: Ipv4Addr, old: &Slot<J>) {
+        let Some((number, subnet)) = self.find(address) else { return };
+        let own =
+            if old.state().has_client() { self.own(subnet, old.key(), UNKNOWN) } else { Own::NONE };
         let state = self.state_for(old, own);
         self.unlink(number);
         let slot = self.slot_mut(number);
@@ -157,13 +147,13 @@ impl<I: Index> Work<'_, I> {
                 self.slot_mut(number).set_twin(true);
             }
         }
-        self.set_place(number, old.place().filter(|_| state == old.state()));
+        self.set_slot_place(number, old.place().filter(|_| state == old.state()));
         self.link(number);
     }
 
     /// What the slot's state becomes here, where the client has `own` already. Two subnets that became one may both have known the client,
     /// which has one lease now: the one that ends last.
-    fn state_for<J: Index>(&mut self, old: &Slot<J>, own: Own<I>) -> State {
+    fn state_for<J: Index>(&mut self, old: &Slot<J>, own: Own<S::Index>) -> State {
         let state = old.state();
         let rival = if state == State::Offered { own.offer() } else { own.lease() };
         let Some(rival) = rival else { return state };
