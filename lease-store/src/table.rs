@@ -102,7 +102,7 @@ impl<S: Store> LeaseTable<S> {
     /// The runs of addresses of a subnet that have slots, in ascending order.
     #[cfg(feature = "image")]
     pub(crate) fn runs(&self, subnet: SubnetIndex) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
-        span::runs(self.view().spans, subnet)
+        span::runs(self.spans(), subnet)
     }
 
     /// How many addresses the table has.
