@@ -285,8 +285,7 @@ impl ClientKey {
     /// The key of a client that sent option 61.
     #[must_use]
     pub fn from_client_id(installation: &InstallationKey, id: ClientId<'_>) -> Self {
-        Self::pack(Self::CLIENT_ID, id.octets())
-            .unwrap_or_else(|| Self::hashed(installation, Self::CLIENT_ID, &[id.octets()]))
+        Self::of(installation, Self::CLIENT_ID, id.octets())
     }
 
     /// The key of a client that is known by `htype` and `chaddr` (RFC 2131 section 4.2).
@@ -297,21 +296,17 @@ impl ClientKey {
             let head = Self::HARDWARE | 7;
             return Self([head, hardware.htype(), a, b, c, d, e, f, 0, 0, 0, 0, 0, 0, 0, 0]);
         }
-        let octets = hardware.octets();
         let mut typed = [0; HardwareAddr::LEN_MAX + 1];
-        typed[0] = hardware.htype();
-        let (_, rest) = typed.split_at_mut(1);
-        rest.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
-        let typed = typed.get(..=octets.len()).expect("at most 16 octets and the type");
-        Self::pack(Self::HARDWARE, typed)
-            .unwrap_or_else(|| Self::hashed(installation, Self::HARDWARE, &[typed]))
+        let [htype, chaddr @ ..] = &mut typed;
+        (*htype, *chaddr) = (hardware.htype(), *hardware.chaddr());
+        let typed = typed.get(..=usize::from(hardware.hlen()));
+        Self::of(installation, Self::HARDWARE, typed.unwrap_or_else(|| too_long()))
     }
 
     /// The key of a client that a reservation knows by its name (option 12, where it is trusted): whoever has the name has the lease.
     #[must_use]
     pub fn from_name(installation: &InstallationKey, name: &[u8]) -> Self {
-        Self::pack(Self::NAME, name)
-            .unwrap_or_else(|| Self::hashed(installation, Self::NAME, &[name]))
+        Self::of(installation, Self::NAME, name)
     }
 
     /// The key's octets as the record keeps them, or as [`ClientKey::octets`] gave them.
@@ -337,19 +332,22 @@ impl ClientKey {
         ]
     }
 
-    /// Kind and length in the first octet, the identity behind it, zeros to the end.
-    fn pack(kind: u8, identity: &[u8]) -> Option<Self> {
-        let len = u8::try_from(identity.len()).ok().filter(|len| *len < Self::HASHED)?;
+    /// Kind and length in the first octet, the identity behind it, zeros to the end; or a hash behind the kind and [`Self::HASHED`].
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn of(installation: &InstallationKey, kind: u8, identity: &[u8]) -> Self {
         let mut key = [0; Self::LEN];
-        let (first, rest) = key.split_first_mut()?;
-        *first = kind | len;
-        rest.get_mut(..identity.len())?.copy_from_slice(identity);
-        Some(Self(key))
-    }
-
-    fn hashed(installation: &InstallationKey, kind: u8, parts: &[&[u8]]) -> Self {
-        let mut key = installation.hash(kind, parts);
-        key[0] = kind | Self::HASHED;
+        let packed = key.get_mut(1..=identity.len());
+        let len = match (u8::try_from(identity.len()), packed) {
+            (Ok(len), Some(packed)) if len < Self::HASHED => {
+                packed.copy_from_slice(identity);
+                len
+            }
+            _ => {
+                key = installation.hash(kind, &[identity]);
+                Self::HASHED
+            }
+        };
+        key[0] = kind | len;
         Self(key)
     }
 }
@@ -411,8 +409,8 @@ mod tests {
     #[test]
     fn an_ethernet_address_is_packed_as_any_other() {
         let mac = HardwareAddr::ethernet([2, 0, 0, 0, 0, 1]);
-        let packed = ClientKey::pack(ClientKey::HARDWARE, &[1, 2, 0, 0, 0, 0, 1]);
-        assert_eq!(Some(ClientKey::from_hardware(&KEY, &mac)), packed);
+        let packed = ClientKey::of(&KEY, ClientKey::HARDWARE, &[1, 2, 0, 0, 0, 0, 1]);
+        assert_eq!(ClientKey::from_hardware(&KEY, &mac), packed);
     }
 
     #[test]

@@ -6,6 +6,14 @@
 /// Octets of a block.
 const BLOCK: usize = 8;
 
+/// "somepseudorandomlygeneratedbytes", and 0xee for 128 bits.
+const BEGIN: [u64; 4] = [
+    0x736f_6d65_7073_6575,
+    0x646f_7261_6e64_6f6d ^ 0xee,
+    0x6c79_6765_6e65_7261,
+    0x7465_6462_7974_6573,
+];
+
 pub(crate) struct Sip {
     v: [u64; 4],
     /// The octets of the block that is not full yet, the last of them on top.
@@ -15,16 +23,11 @@ pub(crate) struct Sip {
 
 impl Sip {
     pub(crate) fn new(key: &[u8; 16]) -> Self {
-        let key = u128::from_le_bytes(*key);
-        #[expect(clippy::cast_possible_truncation, reason = "it is taken in two halves")]
-        let [low, high] = [key as u64, (key >> 64) as u64];
-        // "somepseudorandomlygeneratedbytes", and 0xee for 128 bits.
-        let v = [
-            low ^ 0x736f_6d65_7073_6575,
-            high ^ 0x646f_7261_6e64_6f6d ^ 0xee,
-            low ^ 0x6c79_6765_6e65_7261,
-            high ^ 0x7465_6462_7974_6573,
-        ];
+        let mut v = BEGIN;
+        // In a loop, and each half read where it is needed: whoever hands a key over hands over where it is, not its words.
+        for (v, half) in v.iter_mut().zip(key.as_chunks().0.iter().cycle()) {
+            *v ^= u64::from_le_bytes(*half);
+        }
         Self { v, block: 0, len: 0 }
     }
 
@@ -33,18 +36,20 @@ impl Sip {
             self.block = self.block >> 8 | u64::from(*octet) << 56;
             self.len = self.len.wrapping_add(1);
             if self.len.is_multiple_of(BLOCK) {
-                self.compress(self.block);
+                self.v[3] ^= self.block;
+                self.rounds(2);
+                self.v[0] ^= self.block;
             }
         }
     }
 
     pub(crate) fn finish(mut self) -> [u8; 16] {
         // The last block is filled up with zeros, and ends with the length's last octet.
-        let len = self.len as u64;
+        let [len, ..] = self.len.to_le_bytes();
         while self.len % BLOCK != BLOCK - 1 {
             self.write(&[0]);
         }
-        self.compress(self.block >> 8 | len << 56);
+        self.write(&[len]);
         self.v[2] ^= 0xee;
         let first = self.half();
         self.v[1] ^= 0xdd;
@@ -56,12 +61,6 @@ impl Sip {
         self.rounds(4);
         let [a, b, c, d] = self.v;
         a ^ b ^ c ^ d
-    }
-
-    fn compress(&mut self, block: u64) {
-        self.v[3] ^= block;
-        self.rounds(2);
-        self.v[0] ^= block;
     }
 
     #[inline(never)]
