@@ -80,8 +80,8 @@ pub struct SubnetConfig<'c> {
     ///
     /// A client has one lease on a segment. Where it has more than one address of it all the same, since two segments became one or because a move to
     /// another subnet is not recorded and a restart brought the old lease back, a DISCOVER is answered with a lease before an offer, and that before what
-    /// the client had last; of two that stand alike, with the one in the later subnet (RFC 2131 section 4.3.1 knows of one only). Whichever is then
-    /// granted, or renewed, stays, and the others end.
+    /// the client had last; of two leases or offers with the one that ends last, of two that are over with the one in the first subnet (RFC 2131
+    /// section 4.3.1 knows of one only). Whichever is then granted, or renewed, stays, and the others end.
     pub shared_network: Option<u16>,
     /// Our address for it: option 54, the IP source, and `siaddr` unless `next_server` is set. None: the address that the packet was sent to.
     pub server_id: Option<Ipv4Addr>,

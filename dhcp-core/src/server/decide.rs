@@ -170,20 +170,25 @@ impl<'c, 'p, B: LeaseBook> Case<'_, 'c, 'p, B> {
         }
     }
 
-    /// Puts what counts more than what is known in the first of several subnets in its place.
+    /// Puts what counts more than what is known in the first of several subnets in its place: a lease before an offer, and of two that live the one that
+    /// ends last, since that was given last.
     #[cold]
     #[inline(never)]
     fn look_behind_first(&self, known: &mut Known<B::Found>) {
-        let rank = |held: &Holding| match held.standing {
-            Standing::Bound => 3,
-            Standing::Offered => 2,
-            Standing::Idle => 1,
-            Standing::Fresh | Standing::Quarantined => 0,
+        let rank = |held: &Option<Holding>| {
+            let held = held.as_ref()?;
+            let order = match held.standing {
+                Standing::Bound => 3,
+                Standing::Offered => 2,
+                Standing::Idle => 1,
+                Standing::Fresh | Standing::Quarantined => 0,
+            };
+            let entry = self.entry_at(held.address).filter(|_| held.is_living());
+            Some((order, entry.map(|entry| entry.until)))
         };
         for of in self.segment.behind_first() {
             let (held, found) = self.search(of, &known.key);
-            let Some(there) = &held else { continue };
-            if known.held.as_ref().is_none_or(|best| rank(best) <= rank(there)) {
+            if rank(&held) > rank(&known.held) {
                 (known.held, known.found) = (held, Some((of, found)));
             }
         }
