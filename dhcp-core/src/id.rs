@@ -29,10 +29,18 @@ impl PartialEq for HardwareAddr {
 }
 
 impl Ord for HardwareAddr {
-    /// By type, then length, then octets; as numbers, for the same reason.
+    /// By type, then length, then octets; as words, of which the first two tell any two Ethernet addresses apart.
     fn cmp(&self, other: &Self) -> Ordering {
-        let rank = |of: &Self| (of.htype, of.hlen, u128::from_be_bytes(of.chaddr));
-        rank(self).cmp(&rank(other))
+        let head = |of: &Self| u16::from_be_bytes([of.htype, of.hlen]);
+        if head(self) != head(other) {
+            return head(self).cmp(&head(other));
+        }
+        let (words, others) = (self.chaddr.as_chunks().0, other.chaddr.as_chunks().0);
+        let mut pairs = words.iter().zip(others);
+        let differ = pairs.find(|(word, other)| word != other);
+        differ.map_or(Ordering::Equal, |(word, other)| {
+            u32::from_be_bytes(*word).cmp(&u32::from_be_bytes(*other))
+        })
     }
 }
 
