@@ -101,7 +101,7 @@ pub(super) fn next(words: &[u64], bits: usize, from: usize) -> Option<usize> {
             return None;
         }
         let word = words.get(level.begin + position / FANOUT).unwrap_or_else(|| no_word());
-        let above = word & (u64::MAX << (position % FANOUT));
+        let above = word & !(bit(position) - 1);
         if above != 0 {
             position = position / FANOUT * FANOUT + above.trailing_zeros() as usize;
             break;

@@ -44,30 +44,28 @@ impl Seed {
 
     /// Of a client in a subnet.
     pub(crate) fn hash_client(&self, subnet: u16, key: &ClientKey) -> u32 {
-        let [a, b, c, d] = words_of(key.octets());
-        self.hash(&[a, b, c, d, u32::from(subnet)])
+        self.hash(key.octets(), u32::from(subnet))
     }
 
     /// Of a hardware address of 0 to 16 octets.
     pub(crate) fn hash_hardware(&self, hardware: &HardwareAddr) -> u32 {
         let mut chaddr = [0; HardwareAddr::LEN_MAX];
         chaddr.iter_mut().zip(hardware.octets()).for_each(|(to, from)| *to = *from);
-        let [a, b, c, d] = words_of(&chaddr);
-        self.hash(&[a, b, c, d, u32::from(hardware.htype())])
+        self.hash(&chaddr, u32::from(hardware.htype()))
     }
 
     #[allow(
         clippy::cast_possible_truncation,
         reason = "the upper half of the sum is what is universal"
     )]
-    fn hash(&self, words: &[u32; WORDS]) -> u32 {
+    fn hash(&self, octets: &[u8; 16], last: u32) -> u32 {
         // One after the other, since a loop is as much again on a microcontroller.
-        let ([p, q, r, s, t], [a, b, c, d, e]) = (&self.coefficients, words);
-        let add = |sum: u64, coefficient: &u64, word: &u32| {
-            sum.wrapping_add(coefficient.wrapping_mul(u64::from(*word)))
+        let ([p, q, r, s, t], [a, b, c, d]) = (self.coefficients, words_of(octets));
+        let add = |sum: u64, coefficient: u64, word: u32| {
+            sum.wrapping_add(coefficient.wrapping_mul(u64::from(word)))
         };
         let sum = add(add(add(self.constant, p, a), q, b), r, c);
-        let sum = add(add(sum, s, d), t, e);
+        let sum = add(add(sum, s, d), t, last);
         let mut hash = (sum >> 32) as u32;
         hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
         hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);

@@ -149,7 +149,7 @@ impl<S: Store> LeaseTable<S> {
         offered.set_state(State::Offered);
         offered.set_promise(None);
         offered.until = ask.hold_until;
-        self.link(slot);
+        self.wheel.link(self.storage.columns_mut().slots, slot);
         Ok(slot)
     }
 
