@@ -93,6 +93,11 @@ pub enum ImageError {
 pub enum WriteError {
     /// The configuration is not in order, and whoever reads it trusts that it is.
     Config(ConfigError),
+    /// Options are not code, length and value, to the last octet: those of the subnet, or of one of its reservations.
+    Options {
+        /// Which one.
+        subnet: SubnetIndex,
+    },
     /// The image does not fit into the octets that it is to be written to, or has more than 65,535 of one text or list of options.
     NoRoom {
         /// How many octets there are to be written to.
@@ -104,6 +109,9 @@ impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
+            Self::Options { subnet: SubnetIndex(subnet) } => {
+                write!(f, "subnet {subnet} has options that are cut off")
+            }
             Self::NoRoom { room } => {
                 write!(f, "the configuration does not fit into {room} octets")
             }
@@ -209,6 +217,12 @@ pub fn write<S: Store>(
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
     config.check().map_err(WriteError::Config)?;
+    for (number, subnet) in (0..).zip(config.subnets) {
+        let reserved = subnet.reservations.iter().map(|known| known.options);
+        if !reserved.chain([subnet.options.octets()]).all(is_rendered) {
+            return Err(WriteError::Options { subnet: SubnetIndex(number) });
+        }
+    }
     let no_room = WriteError::NoRoom { room: out.len() };
     let count = |len: usize| u32::try_from(len).map_err(|_| no_room);
     let (header, payload) = out.split_first_chunk_mut::<HEADER_LEN>().ok_or(no_room)?;
@@ -318,6 +332,16 @@ fn payload(octets: &[u8]) -> Result<&[u8], ImageError> {
 fn places<T>(part: Part, all: &mut [T], len: u32) -> Result<&mut [T], ImageError> {
     let room = all.len();
     all.get_mut(..len as usize).ok_or(ImageError::TooMany { part, room })
+}
+
+/// Whether these are options as code, length, value, to the last octet.
+fn is_rendered(options: &[u8]) -> bool {
+    let mut rest = options;
+    while let [_, len, values @ ..] = rest {
+        let Some(next) = values.get(usize::from(*len)..) else { return false };
+        rest = next;
+    }
+    rest.is_empty()
 }
 
 struct Writer<'o> {

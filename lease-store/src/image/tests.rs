@@ -274,6 +274,29 @@ fn a_configuration_that_is_not_in_order_is_not_written() {
     assert_eq!(disordered, Err(WriteError::Config(ConfigError::Reservations { subnet })));
 }
 
+#[test]
+fn options_that_are_cut_off_are_not_written() {
+    let mut octets = [0; 4_096];
+    let mut wrote = |options: &[u8], reserved: &[u8]| {
+        with_config(|config| {
+            let [first, second] = *config.subnets else { panic!("two subnets") };
+            let known = [Reservation { options: reserved, ..first.reservations[0] }];
+            let options = RenderedOptions::new(options);
+            let second = SubnetConfig { options, ..second };
+            let subnets = [second, SubnetConfig { reservations: &known, ..first }];
+            let config = ServerConfig { subnets: &subnets, ..*config };
+            write(&config, &leases(&config), &mut octets).map(|_| ())
+        })
+    };
+    let whole = [3, 4, 10, 0, 1, 3];
+    assert_eq!(wrote(&whole, &whole), Ok(()));
+    for len in 1..whole.len() {
+        let of = |subnet| Err(WriteError::Options { subnet: SubnetIndex(subnet) });
+        assert_eq!(wrote(&whole[..len], &whole), of(0));
+        assert_eq!(wrote(&whole, &whole[..len]), of(1));
+    }
+}
+
 /// The length of its options is told in two octets.
 #[test]
 fn options_of_more_than_65_535_octets_are_not_written() {

@@ -72,51 +72,52 @@ impl<'c> RenderedOptions<'c> {
         reason = "a constant function cannot do without; each index is compared with the length before"
     )]
     pub const fn new(octets: &'c [u8]) -> Self {
-        let mut places = [0; 256];
-        let mut starts = [0; PLACES];
-        let (mut noted, mut in_order) = (true, true);
+        // All in one place: what is collected apart is copied when it is put together.
+        let mut all =
+            Self { octets, places: [0; 256], starts: [0; PLACES], noted: true, in_order: true };
         let mut count = 0;
         let mut at = 0;
         while at < octets.len() {
             let code = octets[at];
             if code == code::PAD {
-                in_order = false;
+                all.in_order = false;
                 at += 1;
                 continue;
             }
             let len = if at + 1 < octets.len() { octets[at + 1] } else { u8::MAX };
             let behind = at + 2 + len as usize;
             if code == code::END || behind > octets.len() {
-                in_order = false;
+                all.in_order = false;
                 break;
             }
             let is_odd_mask = code == code::SUBNET_MASK && len != 4;
-            if places[code as usize] == 0
+            if all.places[code as usize] == 0
                 && at <= u8::MAX as usize
                 && count < PLACES
                 && !is_odd_mask
             {
-                starts[count] = at as u8;
+                all.starts[count] = at as u8;
                 count += 1;
-                places[code as usize] = count as u8;
+                all.places[code as usize] = count as u8;
             } else {
-                places[code as usize] = Self::SEARCH;
-                noted = false;
+                all.places[code as usize] = Self::SEARCH;
+                all.noted = false;
             }
             let is_late_mask = code == code::SUBNET_MASK && at > 0;
-            in_order = in_order && !is_late_mask && code != code::V6ONLY_PREFERRED;
+            all.in_order = all.in_order && !is_late_mask && code != code::V6ONLY_PREFERRED;
             at = behind;
         }
         let mut own = OUR_OWN;
         while let [code, rest @ ..] = own {
-            in_order = in_order && places[*code as usize] == 0;
-            places[*code as usize] = 0;
+            all.in_order = all.in_order && all.places[*code as usize] == 0;
+            all.places[*code as usize] = 0;
             own = rest;
         }
-        if places[code::SUBNET_MASK as usize] == 0 {
-            places[code::SUBNET_MASK as usize] = Self::MASK;
+        if all.places[code::SUBNET_MASK as usize] == 0 {
+            all.places[code::SUBNET_MASK as usize] = Self::MASK;
         }
-        Self { octets, places, starts, noted, in_order: in_order && noted }
+        all.in_order = all.in_order && all.noted;
+        all
     }
 
     /// The options as they were rendered.
