@@ -304,8 +304,8 @@ fn read_into<'f>(
 #[inline(never)]
 fn payload(octets: &[u8]) -> Result<&[u8], ImageError> {
     let found = octets.len();
-    let too_short = ImageError::Truncated { needed: HEADER_LEN, found };
-    let header = octets.first_chunk::<HEADER_LEN>().ok_or(too_short)?;
+    let cut = |needed| ImageError::Truncated { needed, found };
+    let header = octets.first_chunk::<HEADER_LEN>().ok_or(cut(HEADER_LEN))?;
     let [m0, m1, m2, m3, v0, v1, _, _, l0, l1, l2, l3] = *header;
     match [m0, m1, m2, m3] {
         MAGIC => {}
@@ -317,11 +317,10 @@ fn payload(octets: &[u8]) -> Result<&[u8], ImageError> {
         return Err(ImageError::Version { found: version });
     }
     let len = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
-    let behind = HEADER_LEN.saturating_add(len);
-    let cut = ImageError::Truncated { needed: behind.saturating_add(CRC_LEN), found };
-    let (covered, rest) = octets.split_at_checked(behind).ok_or(cut)?;
-    let told = u32::from_le_bytes(*rest.first_chunk::<CRC_LEN>().ok_or(cut)?);
-    let computed = CRC.checksum(covered);
+    let needed = len.saturating_add(HEADER_LEN + CRC_LEN);
+    let image = octets.get(..needed).ok_or(cut(needed))?;
+    let (covered, told) = image.split_last_chunk::<CRC_LEN>().ok_or(cut(needed))?;
+    let (told, computed) = (u32::from_le_bytes(*told), CRC.checksum(covered));
     if told != computed {
         return Err(ImageError::Checksum { told, computed });
     }

@@ -251,9 +251,12 @@ impl<I: Index> ColumnsMut<'_, I> {
             (Column::Spans, need.spans, self.spans.len()),
             (Column::Pools, need.pools, self.pools.len()),
         ];
-        let short = columns.into_iter().find(|(_, need, have)| have < need);
-        short
-            .map_or(Ok(()), |(column, need, have)| Err(TableError::TooSmall { column, need, have }))
+        for (column, need, have) in columns {
+            if have < need {
+                return Err(TableError::TooSmall { column, need, have });
+            }
+        }
+        Ok(())
     }
 }
 
