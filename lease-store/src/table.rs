@@ -1,6 +1,6 @@
 //! Which address is whose? One slot an address; every operation costs the same at any occupancy.
 //!
-//! An address finds its slot by a binary search over the runs of addresses (`table/span.rs`), a client by an index with open addressing
+//! An address finds its slot by a binary search over the runs of addresses (`table/span.rs`, made by `table/layout.rs`), a client by an index with open addressing
 //! (`table/index.rs`). Addresses that nobody ever had are bits in a hierarchical bitmap (`table/free.rs`); those that are nobody's now are in a list for each
 //! subnet, least recently used first (`table/list.rs`); offers, leases and quarantines are in a wheel by their ends (`table/expiry.rs`). What is chosen and
 //! granted is in `table/policy.rs`; what a journal's changes come to, in `table/replay.rs`.
@@ -13,6 +13,7 @@ mod expiry;
 mod free;
 pub(crate) mod hash;
 mod index;
+mod layout;
 pub(crate) mod list;
 mod policy;
 mod prolong;
@@ -31,7 +32,7 @@ use dhcp_core::time::Timestamp;
 use self::expiry::{Step, Wheel};
 use self::hash::Seed;
 pub use self::index::Own;
-use self::span::Used;
+use self::layout::Used;
 pub use self::span::{Pool, Span};
 pub use self::storage::{
     ArrayStorage, Column, Columns, ColumnsMut, Sizes, SliceStorage, Storage, Store, TableError,
@@ -79,7 +80,7 @@ impl<S: Store> LeaseTable<S> {
     /// # Panics
     /// When the configuration has more than 65,535 subnets.
     pub fn new(config: &ServerConfig<'_>, mut storage: S) -> Result<Self, TableError> {
-        let used = span::build(config, &mut storage.columns_mut())?;
+        let used = layout::build(config, &mut storage.columns_mut())?;
         Ok(Self::fresh(config, storage, used))
     }
 
@@ -90,7 +91,7 @@ impl<S: Store> LeaseTable<S> {
     /// [`TableError`].
     #[cfg(feature = "image")]
     pub fn of_image(config: &ServerConfig<'_>, mut storage: S) -> Result<Self, TableError> {
-        let used = span::place(config, &mut storage.columns_mut())?;
+        let used = layout::place(config, &mut storage.columns_mut())?;
         Ok(Self::fresh(config, storage, used))
     }
 

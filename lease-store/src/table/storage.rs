@@ -9,7 +9,8 @@ use dhcp_core::server::config::ServerConfig;
 
 use crate::lease::{Index, Slot};
 use crate::table::free;
-use crate::table::span::{Pool, Span, segments};
+use crate::table::layout::segments;
+use crate::table::span::{Pool, Span};
 
 /// How much of each kind of memory a table needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
