@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 
+use dhcp_core::id::ClientKey;
 use dhcp_core::server::book::Change;
 use dhcp_core::time::Timestamp;
 
@@ -183,7 +184,7 @@ impl<M: Medium> Journal<M> {
             each_change(medium, &mut window, page, known_end, &mut |_, place, said, len| {
                 let address = said.address();
                 if page == into {
-                    if is_known(said, index.recorded(address)) {
+                    if matches!(said, Change::Forget { .. }) || known(said, index).is_some() {
                         usage.learn(index, said, place, len);
                     }
                 } else if index.place(address) == Some(place) {
@@ -226,10 +227,7 @@ struct Filling<'r> {
 
 /// What a change replaces that is not recorded yet: what stands at its address, and the address that its client had before.
 #[derive(Clone, Copy, Debug, Default)]
-struct Kept {
-    at_address: Option<Said>,
-    of_client: Option<Said>,
-}
+struct Kept([Option<Said>; 2]);
 
 /// What the records say of an address, up to some record.
 #[derive(Clone, Copy, Debug)]
@@ -243,33 +241,29 @@ impl Kept {
     /// The next record says this.
     fn learn(&mut self, pending: &Change<'_>, change: &Change<'_>, place: Place) {
         let address = change.address();
-        let full = full(change);
-        let client = full.and_then(|full| full.key);
-        let is_client = |key| client.is_some() && key == client;
-        let pending_client = self::full(pending).and_then(|full| full.key);
-        let wanted = [address == pending.address(), is_client(pending_client)];
-        for (kept, wanted) in [&mut self.at_address, &mut self.of_client].into_iter().zip(wanted) {
-            if let Some(said) = kept {
+        let key = client(change);
+        let is_client = |other: Option<&ClientKey>| key.is_some() && key == other;
+        let wanted = [address == pending.address(), is_client(client(pending))];
+        for (kept, wanted) in self.0.iter_mut().zip(wanted) {
+            if let Some(said) = kept
+                && (said.address == address || is_client(said.recorded.key.as_ref()))
+            {
                 match *change {
-                    Change::Extend { until, .. } if said.address == address => {
-                        said.recorded.until = until;
-                    }
-                    Change::Release { .. } if said.address == address => {
+                    Change::Extend { until, .. } => said.recorded.until = until,
+                    Change::Release { .. } => {
                         said.recorded.until = Timestamp::default();
                         said.recorded.pinned = false;
                     }
-                    Change::Extend { .. } | Change::Release { .. } => {}
                     // An address has one client, and a client one address: what was said before of either is over.
                     Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. } => {
-                        if said.address == address || is_client(said.recorded.key) {
-                            *kept = None;
-                        }
+                        *kept = None;
                     }
                 }
             }
-            if let Some(recorded) = full
+            if let Some((until, pinned)) = end(change)
                 && wanted
             {
+                let recorded = Recorded { key: key.copied(), until, pinned };
                 *kept = Some(Said { address, place, recorded });
             }
         }
@@ -277,7 +271,7 @@ impl Kept {
 
     /// What the record there is to say, if it is one of those that are kept.
     fn recorded(&self, place: Place) -> Option<Recorded> {
-        let mut kept = [&self.at_address, &self.of_client].into_iter().flatten();
+        let mut kept = self.0.iter().flatten();
         kept.find(|said| said.place == place).map(|said| said.recorded)
     }
 }
@@ -306,11 +300,22 @@ fn each_change<M: Medium>(
     Ok(())
 }
 
-/// What a record says that stands for its address.
-fn full(change: &Change<'_>) -> Option<Recorded> {
+/// The client that a record says has the address.
+const fn client<'c>(change: &'c Change<'_>) -> Option<&'c ClientKey> {
+    match change {
+        Change::Bind { key, .. } => Some(key),
+        Change::Quarantine { .. }
+        | Change::Extend { .. }
+        | Change::Release { .. }
+        | Change::Forget { .. } => None,
+    }
+}
+
+/// The end that a full record says, and whether the address is pinned.
+const fn end(change: &Change<'_>) -> Option<(Timestamp, bool)> {
     match *change {
-        Change::Bind { key, until, pinned, .. } => Some(Recorded { key: Some(key), until, pinned }),
-        Change::Quarantine { until, .. } => Some(Recorded { key: None, until, pinned: false }),
+        Change::Bind { until, pinned, .. } => Some((until, pinned)),
+        Change::Quarantine { until, .. } => Some((until, false)),
         Change::Extend { .. } | Change::Release { .. } | Change::Forget { .. } => None,
     }
 }
@@ -326,9 +331,10 @@ fn replacing<'r, 'a>(record: &'r Record<'a>) -> Option<&'r Change<'a>> {
     }
 }
 
-/// Whether this is what the index has of the address, and not only the medium until a pending change is recorded.
-fn is_known(change: &Change<'_>, recorded: Option<Recorded>) -> bool {
-    full(change).is_none_or(|full| recorded.is_some_and(|recorded| recorded.key == full.key))
+/// What the index has of the address, if the full record says that, and not only the medium until a pending change is recorded.
+fn known(change: &Change<'_>, index: &impl RecordIndex) -> Option<Recorded> {
+    let recorded = index.recorded(change.address());
+    recorded.filter(|recorded| recorded.key.as_ref() == client(change))
 }
 
 /// The full record with another end, whatever it said itself.
@@ -353,10 +359,10 @@ fn live(
     index: &impl RecordIndex,
 ) -> Option<Recorded> {
     let address = change.address();
-    let full = full(change)?;
     let replaced = beside.and_then(replacing).is_some_and(|beside| beside.address() == address);
+    // Nothing but a full record has a place.
     if replaced || index.place(address) != Some(place) {
         return None;
     }
-    index.recorded(address).filter(|recorded| recorded.key == full.key)
+    known(change, index)
 }
