@@ -121,6 +121,15 @@ pub(crate) struct Decoded<'a> {
     pub(crate) len: usize,
 }
 
+impl Decoded<'_> {
+    /// Before one was read.
+    pub(crate) const NONE: Self = Self {
+        record: Record::Skip,
+        standing: Standing { beginning: false, settled: false },
+        len: 0,
+    };
+}
+
 /// The octets are no record of this sector: they are damaged, of another sector, or never were one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotARecord;
@@ -258,23 +267,30 @@ fn key_source(key: &ClientKey, hardware: &HardwareAddr, id: Option<ClientId<'_>>
     KEY_STORED
 }
 
-/// Reads the record of the sector with number `seq` that begins with `octets`.
+/// Reads the record of the sector with number `seq` that begins with `octets`, into its place: it is large, and many are read.
 ///
 /// # Errors
-/// When there is none.
-pub(crate) fn decode(octets: &[u8], seq: u32, unit: usize) -> Result<Decoded<'_>, NotARecord> {
+/// When there is none; then `to` says nothing.
+pub(crate) fn decode<'a>(
+    octets: &'a [u8],
+    seq: u32,
+    unit: usize,
+    to: &mut Decoded<'a>,
+) -> Result<(), NotARecord> {
     let mut source = Source { octets, at: 0 };
     let tag = source.octet();
     let net = tag & 0x07;
-    let standing = Standing { beginning: tag & BEGINNING != 0, settled: tag & SETTLED != 0 };
-    let record = match tag >> 4 & 0x07 {
-        SKIP => Record::Skip,
-        TIME => Record::Time(source.time()),
-        BEGIN => Record::Begin(Begin {
-            oldest: source.word(),
-            previous_end: source.word(),
-            time: source.time(),
-        }),
+    to.standing = Standing { beginning: tag & BEGINNING != 0, settled: tag & SETTLED != 0 };
+    match tag >> 4 & 0x07 {
+        SKIP => to.record = Record::Skip,
+        TIME => to.record = Record::Time(source.time()),
+        BEGIN => {
+            to.record = Record::Begin(Begin {
+                oldest: source.word(),
+                previous_end: source.word(),
+                time: source.time(),
+            });
+        }
         kind => {
             let first = match NETS.iter().zip(1..).find(|(_, number)| *number == net) {
                 Some((first, _)) => *first,
@@ -282,22 +298,20 @@ pub(crate) fn decode(octets: &[u8], seq: u32, unit: usize) -> Result<Decoded<'_>
             };
             let [b, c, d, _] = source.number(3).to_le_bytes();
             let address = Ipv4Addr::new(first, b, c, d);
-            Record::Change(match kind {
+            let change = match kind {
                 BIND => decode_bind(address, &mut source)?,
                 EXTEND => Change::Extend { address, until: source.time() },
                 RELEASE => Change::Release { address },
                 QUARANTINE => Change::Quarantine { address, until: source.time() },
                 _ => Change::Forget { address },
-            })
+            };
+            to.record = Record::Change(change);
         }
-    };
-    // Behind the last octet there is no sum.
-    let len = (source.at + CRC_LEN).next_multiple_of(unit);
-    let (body, sum) = octets.get(..len).and_then(<[u8]>::split_last_chunk).ok_or(NotARecord)?;
-    if u32::from_le_bytes(*sum) != checksum(seq, body) {
-        return Err(NotARecord);
     }
-    Ok(Decoded { record, standing, len })
+    // Behind the last octet there is no sum.
+    to.len = (source.at + CRC_LEN).next_multiple_of(unit);
+    let (body, sum) = octets.get(..to.len).and_then(<[u8]>::split_last_chunk).ok_or(NotARecord)?;
+    if u32::from_le_bytes(*sum) == checksum(seq, body) { Ok(()) } else { Err(NotARecord) }
 }
 
 fn decode_bind<'a>(address: Ipv4Addr, source: &mut Source<'a>) -> Result<Change<'a>, NotARecord> {

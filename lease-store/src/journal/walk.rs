@@ -2,7 +2,7 @@
 
 use super::page::{BLOCK_LEN, Layout, Page};
 use crate::medium::{Medium, READ_ALIGN};
-use crate::record::{Begin, Decoded, RECORD_LEN_MAX, Record, Standing, decode};
+use crate::record::{Begin, Decoded, RECORD_LEN_MAX, Record, decode};
 
 /// A host reads many records before any of them is looked at, so that what they need from memory is fetched at once; a microcontroller has no memory to spare, and
 /// none that is slow.
@@ -51,15 +51,14 @@ impl Window {
 }
 
 /// What comes next in a sector.
-#[allow(clippy::large_enum_variant, reason = "it is looked at where it is made, once a batch")]
-#[derive(Debug)]
-pub(super) enum Step<'w> {
-    /// Records: one at least.
-    Records(Batch<'w>),
-    /// Neither a record nor an erased word: where that is.
-    Broken(u32),
-    /// An erased word, or the end of the sector: where that is.
-    End(u32),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Records: one at least, in the batch.
+    Records,
+    /// Neither a record nor an erased word.
+    Broken,
+    /// An erased word, or the end of the sector.
+    End,
 }
 
 /// Records that follow one another.
@@ -70,26 +69,7 @@ pub(super) struct Batch<'w> {
 }
 
 impl<'w> Batch<'w> {
-    const EMPTY: Self = Self {
-        records: [(
-            0,
-            Decoded {
-                record: Record::Skip,
-                standing: Standing { beginning: false, settled: false },
-                len: 0,
-            },
-        ); BATCH_LEN],
-        len: 0,
-    };
-
-    /// `false` when there is no room for more.
-    fn push(&mut self, at: u32, decoded: Decoded<'w>) -> bool {
-        if let Some(next) = self.records.get_mut(self.len) {
-            *next = (at, decoded);
-            self.len += 1;
-        }
-        self.len < BATCH_LEN
-    }
+    pub(super) const EMPTY: Self = Self { records: [(0, Decoded::NONE); BATCH_LEN], len: 0 };
 
     /// The records, with where each begins in its sector.
     pub(super) fn records(&self) -> &[(u32, Decoded<'w>)] {
@@ -113,12 +93,14 @@ impl Records {
         Self { page, at: layout.header_len() }
     }
 
-    /// The next ones. Behind [`Step::Broken`] and [`Step::End`] it is the same again, until [`Records::next_block`].
+    /// The next ones, into `batch`. Behind [`Step::Broken`] and [`Step::End`] it is the same again, until [`Records::next_block`].
     pub(super) fn step<'w, M: Medium>(
         &mut self,
         medium: &mut M,
         window: &'w mut Window,
-    ) -> Result<Step<'w>, M::Error> {
+        batch: &mut Batch<'w>,
+    ) -> Result<Step, M::Error> {
+        batch.len = 0;
         let layout = Layout::of(medium);
         let base = layout.base(self.page.sector);
         let mut block_end = layout.block_end(self.at);
@@ -128,27 +110,29 @@ impl Records {
         }
         let at = self.at;
         if at >= layout.geometry.sector_len {
-            return Ok(Step::End(at));
+            return Ok(Step::End);
         }
         let octets = window.look(medium, base + at, base + block_end)?;
-        let mut batch = Batch::EMPTY;
-        while let Some(rest) = octets.get((self.at - at) as usize..)
-            && let Ok(decoded) = decode(rest, self.page.seq, layout.unit_len())
-        {
-            let begin = self.at;
-            let skip = matches!(decoded.record, Record::Skip);
-            self.at = if skip { block_end } else { begin + octets_of(&decoded) };
-            if !batch.push(begin, decoded) || skip {
+        for (begin, decoded) in &mut batch.records {
+            let Some(rest) = octets.get((self.at - at) as usize..) else { break };
+            if decode(rest, self.page.seq, layout.unit_len(), decoded).is_err() {
+                break;
+            }
+            batch.len += 1;
+            *begin = self.at;
+            self.at += octets_of(decoded);
+            if matches!(decoded.record, Record::Skip) {
+                self.at = block_end;
                 break;
             }
         }
         let is_erased = || octets.iter().take(layout.unit_len()).all(|octet| *octet == 0xff);
         Ok(if batch.len > 0 {
-            Step::Records(batch)
+            Step::Records
         } else if is_erased() {
-            Step::End(at)
+            Step::End
         } else {
-            Step::Broken(at)
+            Step::Broken
         })
     }
 
@@ -194,15 +178,14 @@ pub(super) fn walk<M: Medium>(
     let mut walked = Walked { end: layout.header_len(), ..Walked::default() };
     let mut durable_to = None;
     loop {
-        let (at, broken) = match records.step(medium, window)? {
-            Step::Records(batch) => {
-                walked.end = batch.end();
-                visit(medium, batch.records())?;
-                continue;
-            }
-            Step::Broken(at) => (at, true),
-            Step::End(at) => (at, false),
-        };
+        let mut batch = Batch::EMPTY;
+        let step = records.step(medium, window, &mut batch)?;
+        if step == Step::Records {
+            walked.end = batch.end();
+            visit(medium, batch.records())?;
+            continue;
+        }
+        let at = records.at;
         let durable_to = match durable_to {
             Some(durable_to) => durable_to,
             None => {
@@ -211,7 +194,7 @@ pub(super) fn walk<M: Medium>(
             }
         };
         if at >= durable_to {
-            walked.torn = broken.then_some(at);
+            walked.torn = (step == Step::Broken).then_some(at);
             return Ok(walked);
         }
         walked.damaged = walked.damaged.or(Some(at));
@@ -232,7 +215,11 @@ fn last_settled<M: Medium>(
 ) -> Result<u32, M::Error> {
     let mut settled = 0;
     while records.next_block(Layout::of(medium)) {
-        while let Step::Records(batch) = records.step(medium, window)? {
+        loop {
+            let mut batch = Batch::EMPTY;
+            if records.step(medium, window, &mut batch)? != Step::Records {
+                break;
+            }
             let said = batch.records().iter().rfind(|(_, decoded)| decoded.standing.settled);
             settled = said.map_or(settled, |(at, _)| *at);
         }
@@ -264,11 +251,11 @@ pub(super) fn beginning<M: Medium>(
     let mut records = Records::new(layout, page);
     let mut any = false;
     loop {
-        let batch = match records.step(medium, window)? {
-            Step::Records(batch) => batch,
-            Step::Broken(_) | Step::End(_) if records.next_block(layout) => continue,
-            Step::Broken(_) | Step::End(_) => return Ok(Beginning::Unsaid { records: any }),
-        };
+        let mut batch = Batch::EMPTY;
+        if records.step(medium, window, &mut batch)? != Step::Records && !records.next_block(layout)
+        {
+            return Ok(Beginning::Unsaid { records: any });
+        }
         for (_, decoded) in batch.records() {
             match decoded.record {
                 Record::Begin(begin) => return Ok(Beginning::Said(begin)),
