@@ -217,7 +217,7 @@ pub fn write<S: Store>(
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
     config.check().map_err(WriteError::Config)?;
-    for (number, subnet) in (0..).zip(config.subnets) {
+    for (subnet, number) in config.subnets.iter().zip(0..) {
         let reserved = subnet.reservations.iter().map(|known| known.options);
         if !reserved.chain([subnet.options.octets()]).all(is_rendered) {
             return Err(WriteError::Options { subnet: SubnetIndex(number) });
@@ -229,20 +229,20 @@ pub fn write<S: Store>(
     let mut writer = Writer { rest: payload, written: 0, no_room };
     let reservations = || config.subnets.iter().flat_map(|subnet| subnet.reservations);
     let ranges = |subnet| table.runs(SubnetIndex(subnet));
-    let subnets = || (0..).zip(config.subnets);
+    let subnets = || config.subnets.iter().zip(0..);
     writer.put(&Head::new(
         config,
         [
-            count(subnets().map(|(number, _)| ranges(number).count()).sum())?,
+            count(subnets().map(|(_, number)| ranges(number).count()).sum())?,
             count(reservations().count())?,
             count(config.subnets.len())?,
         ],
     ))?;
-    for (number, _) in subnets() {
+    for (_, number) in subnets() {
         ranges(number).try_for_each(|range| writer.put(&range))?;
     }
     reservations().try_for_each(|reservation| writer.put(&StoredReservation::from(reservation)))?;
-    for (number, subnet) in subnets() {
+    for (subnet, number) in subnets() {
         let shares = [count(ranges(number).count())?, count(subnet.reservations.len())?];
         writer.put(&StoredSubnet::new(subnet, shares))?;
     }

@@ -103,7 +103,7 @@ impl<S: Store> LeaseTable<S> {
     /// The runs of addresses of a subnet that have slots, in ascending order.
     #[cfg(feature = "image")]
     pub(crate) fn runs(&self, subnet: SubnetIndex) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
-        span::runs(self.spans(), subnet)
+        self.pool(subnet).into_iter().flat_map(|pool| span::runs(self.spans(), pool))
     }
 
     /// How many addresses the table has.

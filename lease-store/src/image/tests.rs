@@ -259,6 +259,23 @@ fn too_much_for_the_firmware_says_of_what() {
     assert_eq!(no_room, WriteError::NoRoom { room: 100 });
 }
 
+/// As many subnets as have a number, and as many addresses as 16 bits count.
+#[test]
+fn an_image_has_up_to_65_535_subnets() {
+    let nets = (0..65_535).map(|number| Subnet::new(Ipv4Addr::from_bits(number * 4), 30).unwrap());
+    let ranges: Vec<_> = nets.map(|net| (net, [Range::single(net.hosts().first())])).collect();
+    let subnets =
+        ranges.iter().map(|(net, ranges)| SubnetConfig { ranges, ..SubnetConfig::new(*net) });
+    let subnets: Vec<_> = subnets.collect();
+    let config = ServerConfig::new(&subnets, InstallationKey([7; 16]));
+    let table = leases(&config);
+    assert_eq!(table.len(), 65_535);
+    let mut octets = vec![0; 5_000_000];
+    let (head, range, subnet) = (40, 8, 12 * 4 + 3 * 2);
+    let len = HEADER_LEN + head + 65_535 * (range + subnet) + CRC_LEN;
+    assert_eq!(write(&config, &table, &mut octets), Ok(len));
+}
+
 /// What is not in order, the reader would not notice.
 #[test]
 fn a_configuration_that_is_not_in_order_is_not_written() {

@@ -165,7 +165,8 @@ fn begin<I: Index>(config: &ServerConfig<'_>, columns: &mut ColumnsMut<'_, I>, u
     // All of them are used: the more there are, the sooner a search ends.
     columns.buckets.fill(I::NONE);
     let spans = columns.spans.get(..used.spans).unwrap_or_default();
-    for (number, subnet) in (0..).zip(config.subnets) {
+    // Not the other way round: behind the last of 65,535 there is no number to be made.
+    for (subnet, number) in config.subnets.iter().zip(0..) {
         for address in subnet.reservations.iter().filter_map(|known| known.address) {
             let found = find(spans, address).filter(|(_, of)| *of == SubnetIndex(number));
             if let Some(slot) = found.and_then(|(slot, _)| columns.slots.get_mut(slot)) {
@@ -241,7 +242,7 @@ impl<I: Index> Builder<'_, I> {
     }
 
     fn ranges(&mut self, config: &ServerConfig<'_>) {
-        for (subnet, subnet_config) in (0_u16..).zip(config.subnets) {
+        for (subnet_config, subnet) in config.subnets.iter().zip(0_u16..) {
             for (first, last) in segments(subnet_config) {
                 // Those of a subnet come in order, and most often the subnets do.
                 self.insert(self.before(first), first, last, subnet);
@@ -250,7 +251,7 @@ impl<I: Index> Builder<'_, I> {
     }
 
     fn reservations(&mut self, config: &ServerConfig<'_>) {
-        for (number, subnet) in (0..).zip(config.subnets) {
+        for (subnet, number) in config.subnets.iter().zip(0..) {
             for address in reserved(subnet) {
                 self.reserve(number, address.to_bits());
             }

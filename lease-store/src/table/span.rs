@@ -111,14 +111,18 @@ fn too_many() -> ! {
     panic!("a configuration has at most 65,535 subnets")
 }
 
-/// The first and the last addresses of a subnet's spans, in ascending order.
+/// The first and the last addresses of the spans of a subnet's slots, in ascending order.
 #[cfg(feature = "image")]
 pub(super) fn runs<I: Index>(
     spans: &[Span<I>],
-    SubnetIndex(subnet): SubnetIndex,
+    pool: &Pool<I>,
 ) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
-    spans
-        .iter()
-        .filter(move |span| span.subnet == subnet)
-        .map(|span| (Ipv4Addr::from_bits(span.first), Ipv4Addr::from_bits(span.last)))
+    let (mut slot, end) = (pool.first.get(), pool.end.get());
+    core::iter::from_fn(move || {
+        let first = (slot < end).then(|| address_of(spans, slot))?;
+        let place = spans.partition_point(|span| span.first < first.to_bits());
+        let span = spans.get(place)?;
+        slot += span.len();
+        Some((first, Ipv4Addr::from_bits(span.last)))
+    })
 }
