@@ -19,6 +19,8 @@ use super::*;
 use crate::lease::Slot;
 use crate::table::{Column, Pool, Sizes, Span, Storage, TableError};
 
+mod edges;
+
 type Leases =
     LeaseTable<Storage<u16, Vec<Slot<u16>>, Vec<u16>, Vec<u64>, Vec<Span<u16>>, Vec<Pool<u16>>>>;
 

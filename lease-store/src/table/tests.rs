@@ -204,6 +204,22 @@ fn the_same_table_lives_in_arrays_and_in_borrowed_slices() {
     assert_eq!(offer(&mut borrowed, 1, None, at(0)), Ok(ip(1, 10)));
 }
 
+/// What was in the storage does not matter.
+#[test]
+fn a_table_in_the_storage_of_another_is_new() {
+    let ranges = [range(1, 10, 73)];
+    let before = [subnet(1, &ranges, &[])];
+    let mut before = table(&config(&before));
+    for client in 1..=30 {
+        offer(&mut before, client, None, at(0)).unwrap();
+    }
+    let known = [reserve(9, ip(1, 70))];
+    let subnets = [SubnetConfig { reservations: &known, ..subnet(1, &ranges, &[]) }];
+    let after = LeaseTable::new(&config(&subnets), before.into_storage()).unwrap();
+    after.check();
+    assert_eq!(after.census(), Census { fresh: 64, ..Census::default() });
+}
+
 #[test]
 fn a_client_gets_its_address_back_and_strangers_get_the_oldest() {
     let ranges = [range(1, 10, 12)];
