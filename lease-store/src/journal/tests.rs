@@ -41,11 +41,11 @@ impl Memory {
         Ok(())
     }
 
-    /// There is power again. A disk may have kept the last of what was not synced, and nothing before it.
+    /// There is power again. Of what was not synced a disk may have kept the first and the last, and nothing between.
     fn powered(mut self, kept_all: bool) -> Self {
         self.calls_left = None;
         self.unsynced.pop();
-        for lost in self.unsynced.drain(..).filter(|_| !kept_all) {
+        for lost in self.unsynced.drain(..).skip(1).filter(|_| !kept_all) {
             self.octets[lost].fill(0xff);
         }
         self

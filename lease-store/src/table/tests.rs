@@ -204,6 +204,15 @@ fn the_same_table_lives_in_arrays_and_in_borrowed_slices() {
     assert_eq!(offer(&mut borrowed, 1, None, at(0)), Ok(ip(1, 10)));
 }
 
+#[test]
+fn an_address_in_the_ranges_of_two_subnets_is_refused() {
+    let ranges = [[range(1, 20, 30)], [range(1, 10, 20)]];
+    let subnets = ranges.each_ref().map(|ranges| subnet(1, ranges, &[]));
+    let config = config(&subnets);
+    let refused = LeaseTable::new(&config, Boxed::<u16>::collected(&Sizes::of(&config)));
+    assert_eq!(refused.unwrap_err(), TableError::Overlap { address: ip(1, 20) });
+}
+
 /// What was in the storage does not matter.
 #[test]
 fn a_table_in_the_storage_of_another_is_new() {

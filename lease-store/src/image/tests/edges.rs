@@ -56,6 +56,21 @@ fn a_subnet_with_more_than_there_is_is_refused() {
 }
 
 #[test]
+fn what_is_no_subnet_or_no_range_is_refused() {
+    let good = written();
+    let with = |at: usize, octet| {
+        let mut other = good.clone();
+        other[at] = octet;
+        refusal(&sealed(other))
+    };
+    let second = good.windows(8).rposition(|it| it == [10, 0, 2, 0, 24, 0, 0, 0]).unwrap();
+    assert_eq!(with(second + 3, 1), ImageError::Malformed(Part::Subnets), "a bit of a host");
+    assert_eq!(with(second + 4, 33), ImageError::Malformed(Part::Subnets), "too long a prefix");
+    let ranges = HEADER_LEN + 40;
+    assert_eq!(with(ranges + 7, 1), ImageError::Malformed(Part::Ranges), "from 2 to 1");
+}
+
+#[test]
 fn a_table_of_an_image_says_what_it_has_too_little_of() {
     let octets = written();
     let mut room = Room::<2, 5, 3>::new();
