@@ -38,6 +38,9 @@ pub trait RecordIndex {
     /// What the record of this address says now; `None` when there is nothing worth keeping, as when its last client has another address
     /// in the subnet by now: its old record, copied behind its new one, would take that away from it.
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded>;
+
+    /// Whether both addresses have a slot in the same subnet, so that a client has only one of them.
+    fn is_one_subnet(&self, one: Ipv4Addr, other: Ipv4Addr) -> bool;
 }
 
 /// Takes the changes that a journal reads back at start, oldest first, and keeps where their records are.

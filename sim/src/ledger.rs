@@ -79,6 +79,11 @@ impl RecordIndex for Ledger {
         let pinned = client.as_ref().is_some_and(|client| client.pinned);
         Some(Recorded { key: client.as_ref().map(|client| client.key), until: *until, pinned })
     }
+
+    /// There is one.
+    fn is_one_subnet(&self, _one: Ipv4Addr, _other: Ipv4Addr) -> bool {
+        true
+    }
 }
 
 impl Replay for Ledger {

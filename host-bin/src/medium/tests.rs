@@ -34,6 +34,10 @@ impl RecordIndex for One {
     fn recorded(&self, _: Ipv4Addr) -> Option<Recorded> {
         self.recorded
     }
+
+    fn is_one_subnet(&self, _one: Ipv4Addr, _other: Ipv4Addr) -> bool {
+        true
+    }
 }
 
 impl Replay for One {

@@ -67,7 +67,7 @@ impl<M: Medium> Journal<M> {
             if !has_room {
                 filling.beside = None;
                 if let Some(change) = replacing(pending) {
-                    filling.kept = self.replaced_by(change, &mut window)?;
+                    filling.kept = self.replaced_by(change, &mut window, &*index)?;
                 }
             }
         }
@@ -97,6 +97,7 @@ impl<M: Medium> Journal<M> {
         &mut self,
         change: &Change<'_>,
         window: &mut Window,
+        index: &impl RecordIndex,
     ) -> Result<Kept, JournalError<M::Error>> {
         let mut kept = Kept::default();
         let mut next = self.ring.first_from(&mut self.medium, self.ring.oldest, 0)?;
@@ -104,7 +105,7 @@ impl<M: Medium> Journal<M> {
             let known_end;
             (next, known_end) = self.ring.after(&mut self.medium, window, page, self.newest.at)?;
             each_change(&mut self.medium, window, page, known_end, &mut |_, place, said, _| {
-                kept.learn(change, said, place);
+                kept.learn(change, said, place, index);
                 Ok(())
             })?;
         }
@@ -225,7 +226,7 @@ struct Filling<'r> {
     dry: bool,
 }
 
-/// What a change replaces that is not recorded yet: what stands at its address, and the address that its client had before.
+/// What a change replaces that is not recorded yet: what stands at its address, and the address of the subnet that its client had before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Kept([Option<Said>; 2]);
 
@@ -239,14 +240,22 @@ struct Said {
 
 impl Kept {
     /// The next record says this.
-    fn learn(&mut self, pending: &Change<'_>, change: &Change<'_>, place: Place) {
+    fn learn(
+        &mut self,
+        pending: &Change<'_>,
+        change: &Change<'_>,
+        place: Place,
+        index: &impl RecordIndex,
+    ) {
         let address = change.address();
         let key = client(change);
-        let is_client = |other: Option<&ClientKey>| key.is_some() && key == other;
-        let wanted = [address == pending.address(), is_client(client(pending))];
+        let is_client = |other: Option<&ClientKey>, at| {
+            key.is_some() && key == other && index.is_one_subnet(address, at)
+        };
+        let wanted = [address == pending.address(), is_client(client(pending), pending.address())];
         for (kept, wanted) in self.0.iter_mut().zip(wanted) {
             if let Some(said) = kept
-                && (said.address == address || is_client(said.recorded.key.as_ref()))
+                && (said.address == address || is_client(said.recorded.key.as_ref(), said.address))
             {
                 match *change {
                     Change::Extend { until, .. } => said.recorded.until = until,
@@ -254,7 +263,7 @@ impl Kept {
                         said.recorded.until = Timestamp::default();
                         said.recorded.pinned = false;
                     }
-                    // An address has one client, and a client one address: what was said before of either is over.
+                    // An address has one client, and a client one address of a subnet: what was said before of either is over.
                     Change::Bind { .. } | Change::Quarantine { .. } | Change::Forget { .. } => {
                         *kept = None;
                     }

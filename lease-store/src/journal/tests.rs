@@ -90,7 +90,7 @@ impl Medium for Memory {
     }
 }
 
-/// A book of one subnet that knows what was recorded.
+/// A book that knows what was recorded.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Book {
     entries: BTreeMap<Ipv4Addr, Recorded>,
@@ -118,6 +118,10 @@ impl RecordIndex for Book {
     fn recorded(&self, address: Ipv4Addr) -> Option<Recorded> {
         self.entries.get(&address).copied()
     }
+
+    fn is_one_subnet(&self, one: Ipv4Addr, other: Ipv4Addr) -> bool {
+        one.octets()[..3] == other.octets()[..3]
+    }
 }
 
 impl Replay for Book {
@@ -125,8 +129,11 @@ impl Replay for Book {
         match *change {
             Change::Bind { address, key, until, pinned, .. } => {
                 // As the table has it: an address that a client left has no record.
+                let known = self.clone();
                 self.entries.retain(|other, entry| {
-                    let left = entry.key == Some(key) && *other != address;
+                    let left = entry.key == Some(key)
+                        && *other != address
+                        && known.is_one_subnet(*other, address);
                     if left {
                         self.places.remove(other);
                     }
@@ -170,6 +177,15 @@ fn bind(last: u8, client: u8, until: u32) -> Change<'static> {
         until: Timestamp::from_secs(until),
         pinned: false,
     }
+}
+
+/// The same client has an address of another subnet.
+fn elsewhere(change: &Change<'static>) -> Change<'static> {
+    let Change::Bind { key, hardware, client_id, name, until, pinned, .. } = *change else {
+        unreachable!("only one that binds has a client")
+    };
+    let address = Ipv4Addr::new(10, 0, 2, 1);
+    Change::Bind { address, key, hardware, client_id, name, until, pinned }
 }
 
 /// The same with another name, and pinned or not.

@@ -43,6 +43,11 @@ impl<S: Store> RecordIndex for LeaseTable<S> {
         let key = slot.state().has_client().then(|| *slot.key());
         Some(Recorded { key, until, pinned: slot.is_pinned() })
     }
+
+    fn is_one_subnet(&self, one: Ipv4Addr, other: Ipv4Addr) -> bool {
+        let of = |address| self.find(address).map(|(_, subnet)| subnet);
+        of(one).is_some_and(|subnet| of(other) == Some(subnet))
+    }
 }
 
 impl<S: Store> Replay for LeaseTable<S> {

@@ -13,6 +13,7 @@ use dhcp_core::time::LeaseTime;
 
 use super::*;
 use crate::container::Container;
+use crate::index::RecordIndex as _;
 
 type Boxed<I> = Storage<I, Box<[Slot<I>]>, Box<[I]>, Box<[u64]>, Box<[Span<I>]>, Box<[Pool<I>]>>;
 
@@ -103,6 +104,17 @@ fn grant<S: Store>(
     let granted = table.grant(&Grant { address, key, hardware, until, promise, pinned, now });
     table.check();
     granted
+}
+
+#[test]
+fn two_addresses_with_slots_in_one_subnet_are_of_one_subnet() {
+    let (first, second) = ([range(1, 10, 12), range(1, 20, 22)], [range(2, 10, 12)]);
+    let subnets = [subnet(1, &first, &[]), subnet(2, &second, &[])];
+    let table = table(&config(&subnets));
+    assert!(table.is_one_subnet(ip(1, 10), ip(1, 22)), "in two ranges");
+    assert!(!table.is_one_subnet(ip(1, 10), ip(2, 10)));
+    assert!(!table.is_one_subnet(ip(1, 10), ip(1, 13)), "it has no slot");
+    assert!(!table.is_one_subnet(ip(1, 13), ip(1, 14)), "neither has one");
 }
 
 #[test]

@@ -15,12 +15,13 @@ fn append(store: &mut Store, change: &Change<'_>) -> Result<(), JournalError<cor
 }
 
 /// What the first two clients did after they had their addresses, the first of them a pinned one.
-fn histories() -> [Vec<Change<'static>>; 3] {
+fn histories() -> [Vec<Change<'static>>; 4] {
     let release = Change::Release { address: address(1) };
     [
         vec![extend(1, 200), extend(2, 300)],
         vec![release, extend(2, 300)],
         vec![bind(61, 1, 250), extend(2, 300)],
+        vec![elsewhere(&bind(1, 1, 250)), extend(2, 300)],
     ]
 }
 
