@@ -422,6 +422,55 @@ mod tests {
     }
 
     #[test]
+    fn every_octet_makes_another_client() {
+        for len in 1..=HardwareAddr::LEN_MAX {
+            let octets = [5; HardwareAddr::LEN_MAX];
+            let one = HardwareAddr::new(32, &octets[..len]).unwrap();
+            for at in 0..len {
+                let mut octets = octets;
+                octets[at] = 6;
+                let other = HardwareAddr::new(32, &octets[..len]).unwrap();
+                let [key, other_key] =
+                    [one, other].map(|hardware| ClientKey::from_hardware(&KEY, &hardware));
+                assert!(key != other_key && one != other, "octet {at} of {len}");
+            }
+        }
+        for at in 0..ClientKey::LEN {
+            let mut octets = [5; ClientKey::LEN];
+            octets[at] = 6;
+            assert_ne!(ClientKey::from_octets(octets), ClientKey::from_octets([5; _]), "{at}");
+        }
+    }
+
+    /// What a record has for ever: which identities stand in a key as they are.
+    #[test]
+    fn an_identity_of_up_to_14_octets_stands_in_its_key() {
+        for len in 2..=15 {
+            let id = [9; 15];
+            let key = ClientKey::from_client_id(&KEY, ClientId::new(&id[..len]).unwrap());
+            assert_eq!(key.octets()[1..=len] == id[..len], len <= 14, "{len} octets");
+        }
+    }
+
+    /// Reservations stand in this order.
+    #[test]
+    fn hardware_addresses_are_ordered_by_type_length_and_octets() {
+        let of = |htype, octets: &[u8]| HardwareAddr::new(htype, octets).unwrap();
+        let ascending = [
+            of(1, &[]),
+            of(1, &[9]),
+            of(1, &[0, 0]),
+            of(1, &[0, 0, 0, 1, 0, 0]),
+            of(1, &[0, 0, 1, 0, 0, 0]),
+            of(1, &[0, 1, 0, 0, 0, 0]),
+            of(1, &[1, 0, 0, 0, 0, 0]),
+            of(6, &[0]),
+            of(6, &[7; 16]),
+        ];
+        assert!(ascending.is_sorted_by(|low, high| low < high));
+    }
+
+    #[test]
     fn different_clients_have_different_keys() {
         let mac = HardwareAddr::ethernet([2, 0, 0, 0, 0, 1]);
         let other_type = HardwareAddr::new(6, mac.octets()).unwrap();

@@ -29,12 +29,12 @@ fn hex(record: &Record<'_>, standing: Standing, unit: usize) -> String {
     octets.iter().map(|octet| std::format!("{octet:02x}")).collect()
 }
 
-/// Format version 1 is these octets for ever.
 fn decoded(octets: &[u8], seq: u32, unit: usize) -> Result<Decoded<'_>, NotARecord> {
     let mut decoded = Decoded::NONE;
     decode(octets, seq, unit, &mut decoded).map(|()| decoded)
 }
 
+/// Format version 1 is these octets for ever.
 #[test]
 fn records_have_their_golden_octets() {
     let address = Ipv4Addr::new(192, 168, 7, 9);

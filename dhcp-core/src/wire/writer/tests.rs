@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::wire::message::{Message, Scratch};
 
+mod room;
+
 const HEADER: Header<'_> = Header {
     op: 2,
     hops: 0,
