@@ -324,7 +324,7 @@ impl<'a> Message<'a> {
     fn fixed_there<const LEN: usize>(&self, code: u8) -> Option<&'a [u8; LEN]> {
         match Index::at_place(self.octets, code, self.places) {
             Some(value) => value.try_into().ok(),
-            None => self.first_part(code, LEN..=LEN)?.try_into().ok(),
+            None => self.first_part(code, LEN..LEN + 1)?.try_into().ok(),
         }
     }
 
@@ -336,7 +336,7 @@ impl<'a> Message<'a> {
         }
         match Index::at_place(self.octets, code, self.places) {
             Some(value) => value.first().copied(),
-            None => self.first_part(code, 1..=PART_LEN_MAX)?.first().copied(),
+            None => self.first_part(code, 1..PART_LEN_MAX + 1)?.first().copied(),
         }
     }
 

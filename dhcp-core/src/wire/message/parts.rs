@@ -2,7 +2,7 @@
 //!
 //! Which fields hold options is in option 52 (RFC 2132 section 9.3). The parts of an option are joined in the order options, `file`, `sname` (RFC 3396).
 
-use core::ops::RangeInclusive;
+use core::ops::Range;
 
 use crate::id::HardwareAddr;
 use crate::wire::message::index::Index;
@@ -93,9 +93,9 @@ impl<'a> Message<'a> {
         parts.value_of(code).is_none().then_some(value)
     }
 
-    /// The first part of an option that has so many octets.
+    /// The first part of an option that has one of these lengths.
     #[inline(never)]
-    pub(super) fn first_part(&self, code: u8, lens: RangeInclusive<usize>) -> Option<&'a [u8]> {
+    pub(super) fn first_part(&self, code: u8, lens: Range<usize>) -> Option<&'a [u8]> {
         let mut parts = self.fields();
         core::iter::from_fn(|| parts.value_of(code)).find(|value| lens.contains(&value.len()))
     }
