@@ -9,10 +9,16 @@ struct Placed {
     dropped: u8,
 }
 
-/// The options field ends before its end mark and what is set aside for option 52; `file` and `sname` end before theirs.
-fn counted(lens: &[usize], client: Option<usize>, relay: Option<usize>, max_len: usize) -> Placed {
+/// The options field ends before its end mark and what is set aside for option 52; `file` and `sname` end before theirs, or are taken.
+fn counted(
+    lens: &[usize],
+    [client, relay]: [Option<usize>; 2],
+    [file, sname]: [bool; 2],
+    max_len: usize,
+) -> Placed {
     let all = max_len - HEADER_LEN - FIXED_LEN_MAX - 1;
-    let mut room = [all - 3, 127, 63];
+    let overload = if file && sname { 0 } else { 3 };
+    let mut room = [all - overload, if file { 0 } else { 127 }, if sname { 0 } else { 63 }];
     let relay_len = relay.map(|len| len + 2 * len.div_ceil(255).max(1));
     let [relay_room, client_room] = [relay_len, client.map(|len| len + 2)].map(|len| {
         let kept = len.filter(|len| *len <= room[0]).unwrap_or_default();
@@ -36,7 +42,7 @@ fn counted(lens: &[usize], client: Option<usize>, relay: Option<usize>, max_len:
     if let Some(len) = client {
         place(61, len, &mut room);
     }
-    room[0] += relay_room + 3;
+    room[0] += relay_room + overload;
     if placed.fields[1..].iter().any(|field| !field.is_empty()) {
         room[0] -= 3;
         placed.fields[0].push(52);
@@ -59,6 +65,7 @@ proptest! {
         lens in any_vec(prop_oneof![0..140_usize, 120..130_usize, 56..66_usize], 0..6),
         client in option::of(1..60_usize),
         relay in option::of(prop_oneof![0..40_usize, 250..260_usize, 508..512_usize]),
+        taken in any::<[bool; 2]>(),
         max_len in prop_oneof![300..320_usize, 300..900_usize],
     ) {
         let reserved = (200_u8..).zip(&lens).map(|(code, len)| {
@@ -72,13 +79,17 @@ proptest! {
             relay_agent_info: info.as_deref(),
             ..OFFER
         };
-        let (octets, written) = written(&HEADER, &options, max_len);
+        let [file, sname] = taken.map(|taken| if taken { &b"x"[..] } else { &[] });
+        let header = Header { file, sname, ..HEADER };
+        let (octets, written) = written(&header, &options, max_len);
         prop_assert!((300..=max_len).contains(&written.len));
         let codes = |field: &[u8]| Options::new(field).map(|(code, _)| code).collect::<Vec<_>>();
         let main = HEADER_LEN + FIXED_LEN_MAX;
-        let fields = [codes(&octets[main..]), codes(&octets[FILE]), codes(&octets[SNAME])];
+        let [file, sname] = [(FILE, taken[0]), (SNAME, taken[1])]
+            .map(|(field, taken)| if taken { Vec::new() } else { codes(&octets[field]) });
+        let fields = [codes(&octets[main..]), file, sname];
         let placed = Placed { fields, dropped: written.dropped };
-        prop_assert_eq!(placed, counted(&lens, client, relay, max_len));
+        prop_assert_eq!(placed, counted(&lens, [client, relay], taken, max_len));
         let used: usize = Options::new(&octets[main..]).map(|(_, value)| 2 + value.len()).sum();
         let (end, padding) = octets[main + used..].split_first().unwrap();
         prop_assert!(*end == code::END && padding.iter().all(|octet| *octet == 0));
