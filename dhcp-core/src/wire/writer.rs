@@ -295,13 +295,15 @@ fn copy(to: &mut [u8], from: &[u8]) {
 /// Copies the first and the last octets, `LEN` each: there are so many.
 #[inline(always)]
 fn copy_ends<const LEN: usize>(to: &mut [u8], from: &[u8]) {
-    if let (Some(first), Some(last)) = (from.first_chunk::<LEN>(), from.last_chunk::<LEN>()) {
-        if let Some(to) = to.first_chunk_mut() {
-            *to = *first;
-        }
-        if let Some(to) = to.last_chunk_mut() {
-            *to = *last;
-        }
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<LEN>(), from.first_chunk()) {
+        *to = *from;
+    }
+    let (to_at, from_at) = (to.len().wrapping_sub(LEN), from.len().wrapping_sub(LEN));
+    let (to, from) = (to.split_at_mut_checked(to_at), from.split_at_checked(from_at));
+    if let (Some((_, to)), Some((_, from))) = (to, from)
+        && let (Some(to), Some(from)) = (to.first_chunk_mut::<LEN>(), from.first_chunk())
+    {
+        *to = *from;
     }
 }
 
