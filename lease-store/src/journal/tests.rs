@@ -41,11 +41,13 @@ impl Memory {
         Ok(())
     }
 
-    /// There is power again. Of what was not synced a disk may have kept the first and the last, and nothing between.
+    /// There is power again. Of what was not synced a disk may have kept the first, and the last in its page of 4,096 octets, and nothing between.
     fn powered(mut self, kept_all: bool) -> Self {
         self.calls_left = None;
-        self.unsynced.pop();
-        for lost in self.unsynced.drain(..).skip(1).filter(|_| !kept_all) {
+        let page = |words: &Range<usize>| words.start / 4_096;
+        let last = self.unsynced.last().map(page);
+        let between = self.unsynced.drain(..).skip(1).filter(|words| Some(page(words)) != last);
+        for lost in between.filter(|_| !kept_all) {
             self.octets[lost].fill(0xff);
         }
         self

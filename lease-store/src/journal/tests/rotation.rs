@@ -178,3 +178,32 @@ fn nothing_is_written_behind_what_failed() {
 fn a_medium_of_odd_words_is_not_opened() {
     Store::open(Memory::new(3, 512, 4));
 }
+
+/// A disk that keeps the record that makes a sector count, and not the copies in the block before, has lost them: they are synced first.
+#[test]
+fn copies_are_durable_before_their_sector_counts() {
+    let (mut store, _) = Store::open(Memory::new(4, 8_192, 3));
+    for last in 1..=150 {
+        store.record(&bind(last, last, 100));
+    }
+    for sectors in 6..8 {
+        while store.journal.usage().sectors_begun < sectors {
+            let until = store.book.entries[&address(1)].until.plus_secs(1);
+            store.record(&Change::Extend { address: address(1), until });
+        }
+        let (before, medium) = (store.book.entries.clone(), store.journal.medium().clone());
+        for calls in 0.. {
+            let (mut again, _) = Store::open(medium.clone());
+            again.journal.medium.calls_left = Some(calls);
+            let mut after = again.book.clone();
+            after.replay(&extend(2, 200));
+            let appended = append(&mut again, &extend(2, 200)).is_ok();
+            let (found, _) = Store::open(again.journal.into_medium().powered(false));
+            let found = found.book.entries;
+            assert!(found == before || found == after.entries, "{sectors} sectors, {calls} calls");
+            if appended {
+                break;
+            }
+        }
+    }
+}
