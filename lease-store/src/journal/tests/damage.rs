@@ -27,6 +27,8 @@ fn damage_at_the_end_of_an_older_sector_is_reported() {
         let (store, opened) = Store::open(medium);
         let [Some(damage), None, None, None] = opened.damage else { panic!("{opened:?}") };
         assert_eq!((damage.sector, damage.at, opened.torn_at), (sector, at, None));
+        let record_len = at - book.places[&address(damaged.octets()[3] - 1)].0 * 4;
+        assert_eq!(damage.octets_lost, record_len, "not what was never written");
         let mut expected = book.entries;
         expected.remove(damaged);
         assert_eq!(store.book.entries, expected);
