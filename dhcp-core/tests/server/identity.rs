@@ -101,6 +101,20 @@ fn a_client_that_leased_with_its_identifier_and_looks_without_it_ends_up_with_on
     assert_eq!(bound(&kit), 1);
 }
 
+/// A wish for an address that it leased with an identifier is none for a second lease.
+#[test]
+fn a_client_with_a_lease_is_offered_that_whichever_of_its_addresses_it_names() {
+    let mut kit = Kit::article();
+    let other = kit.send(&discover(1).with(61, b"alpha")).offer();
+    kit.send(&select(1, other).with(61, b"alpha")).ack();
+    let own = kit.send(&discover(1)).offer();
+    kit.send(&select(1, own)).ack();
+    assert_ne!(own, other);
+    assert_eq!(kit.send(&discover(1).with_address(50, other)).offer(), own);
+    kit.unicast(&release(1, own));
+    assert_eq!(kit.send(&discover(1).with_address(50, other)).offer(), other, "it has no other");
+}
+
 #[test]
 fn another_identifier_behind_the_same_hardware_address_is_another_client() {
     let mut kit = Kit::article();
