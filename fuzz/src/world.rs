@@ -105,15 +105,15 @@ impl World {
         (0..u16::try_from(self.config.subnets.len()).unwrap_or(0)).map(SubnetIndex)
     }
 
-    /// Whether the client may be given the address.
-    pub(crate) fn may_have(&self, address: Ipv4Addr, hardware: &HardwareAddr) -> bool {
+    /// Whether the client may be given the address; `named`: if it says that it has the reservation's name.
+    pub(crate) fn may_have(&self, address: Ipv4Addr, hardware: &HardwareAddr, named: bool) -> bool {
         let known = ADDRESSES.iter().take(LAWFUL).any(|lawful| *lawful == address);
         let client = |number| *hardware == HardwareAddr::ethernet(mac(number));
         known
             && match address {
                 RESERVED_INSIDE => client(0),
                 RESERVED_OUTSIDE => client(1),
-                RESERVED_BY_NAME => client(2),
+                RESERVED_BY_NAME => client(2) || named,
                 _ => true,
             }
     }

@@ -10,7 +10,7 @@ use dhcp_core::server::{Destination, Ingress, Transmit};
 use dhcp_core::time::{LeaseTime, Timestamp};
 use dhcp_core::wire::message::{BOOT_REPLY, Message, MessageType, Scratch};
 
-use crate::world::World;
+use crate::world::{NAME, World};
 
 /// An offer is held for at least so long, in seconds.
 const OFFER_HOLD_SECS_MIN: u32 = 10;
@@ -19,6 +19,8 @@ const OFFER_HOLD_SECS_MIN: u32 = 10;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said {
     pub(super) hardware: HardwareAddr,
+    /// It was asked for with the name of a reservation, which is trusted.
+    named: bool,
     kind: Option<MessageType>,
     yiaddr: Ipv4Addr,
     lease: Option<LeaseTime>,
@@ -55,7 +57,8 @@ impl Said {
         check_way(ingress.link, transmit, &asked, refused, yiaddr);
         let lease = message.lease_secs().map(LeaseTime::from_wire);
         let lease = if kind.is_none() { Some(LeaseTime::Infinite) } else { lease };
-        Self { hardware: message.hardware(), kind, yiaddr, lease, decided }
+        let named = asked.host_name() == Some(NAME);
+        Self { hardware: message.hardware(), named, kind, yiaddr, lease, decided }
     }
 
     /// An offer to a client that has a lease on this segment, or several since a cut, is of such a lease.
@@ -73,8 +76,8 @@ impl Said {
     /// What holds for the address, whoever asks.
     pub(super) fn check(&self, world: &World) {
         if !self.yiaddr.is_unspecified() {
-            let Self { yiaddr, hardware, .. } = self;
-            assert!(world.may_have(*yiaddr, hardware), "{yiaddr} is not for {hardware}");
+            let Self { yiaddr, hardware, named, .. } = self;
+            assert!(world.may_have(*yiaddr, hardware, *named), "{yiaddr} is not for {hardware}");
         }
     }
 }
