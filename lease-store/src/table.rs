@@ -85,7 +85,10 @@ impl<S: Store> LeaseTable<S> {
     }
 
     /// As [`LeaseTable::new`] for a configuration that [`image::read`](crate::image::read) gave: what there is to be cut out of a range and to be put beside it, was when
-    /// the image was written, and what is left is a small part of a microcontroller's code.
+    /// the image was written, and what is left is a small part of a microcontroller's code. It is not for another configuration: exclusions are not looked at, and a
+    /// reserved address outside of the ranges has no slot.
+    ///
+    /// This takes time in proportion to the number of addresses, and to the square of the number of ranges.
     ///
     /// # Errors
     /// [`TableError`].
