@@ -92,8 +92,15 @@ impl<S: Store> LeaseTable<S> {
     ///
     /// # Errors
     /// [`TableError`].
+    ///
+    /// # Panics
+    /// With debug assertions, when the configuration excludes addresses: it is not that of an image.
     #[cfg(feature = "image")]
     pub fn of_image(config: &ServerConfig<'_>, mut storage: S) -> Result<Self, TableError> {
+        debug_assert!(
+            config.subnets.iter().all(|subnet| subnet.excluded.is_empty()),
+            "an image has no exclusions"
+        );
         let used = layout::place(config, &mut storage.columns_mut())?;
         Ok(Self::fresh(config, storage, used))
     }
